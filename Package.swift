@@ -1,0 +1,56 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The imports show the architecture; docs/ARCHITECTURE.md draws it.
+// Warnings are errors: what the compiler doubts, a reader doubts too.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+func library(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func program(_ name: String, path: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, path: path, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "caravan",
+  products: [
+    .executable(name: "caravan-coordinator", targets: ["caravan-coordinator"]),
+    .executable(name: "caravan-agent", targets: ["caravan-agent"]),
+    .executable(name: "caravan", targets: ["caravan"]),
+  ],
+  targets: [
+    // Pure: values in, values out.
+    library("Protocol", []),
+    library("Scheduling", ["Protocol"]),
+    // The kernel and the C libraries.
+    .target(name: "CSystem", cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"])]),
+    .systemLibrary(
+      name: "CMicrohttpd", pkgConfig: "libmicrohttpd", providers: [.apt(["libmicrohttpd-dev"])]),
+    library("System", ["CSystem", "Protocol"]),
+    library("SQLite", ["CSQLite"]),
+    library("Transport", ["System", "CSystem", "Protocol"]),
+    library("HTTP", ["CMicrohttpd", "System", "Protocol"]),
+    // The daemons and the client.
+    library("Coordinator", ["Protocol", "Scheduling", "System", "SQLite", "Transport", "HTTP"]),
+    library("Agent", ["Protocol", "Scheduling", "System", "CSystem", "Transport"]),
+    library("CLI", ["Protocol"]),
+    program("caravan-coordinator", path: "Sources/CoordinatorMain", ["Coordinator"]),
+    program("caravan-agent", path: "Sources/AgentMain", ["Agent"]),
+    program("caravan", path: "Sources/CLIMain", ["CLI"]),
+    tests("ProtocolTests", ["Protocol"]),
+    tests("SchedulingTests", ["Scheduling"]),
+  ]
+)

@@ -1,0 +1,4 @@
+#include "CSystem.h"
+#include <sys/prctl.h>
+
+void caravan_thread_name(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -1,0 +1,149 @@
+/// Writes JSON into a byte buffer that is kept and grows. Commas are placed by the writer.
+///
+/// ```swift
+/// writer.object { $0.member("runID", 7); $0.member("tags") { $0.array { $0.string("a") } } }
+/// ```
+public struct JSONWriter {
+  public private(set) var bytes: [UInt8] = []
+  private var needsComma = false
+
+  public init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
+
+  /// Hands the bytes over and begins anew.
+  public mutating func take() -> [UInt8] {
+    needsComma = false
+    let out = bytes
+    bytes = []
+    return out
+  }
+
+  // MARK: Composed values
+
+  public mutating func object(_ members: (inout JSONWriter) -> Void) {
+    beginObject()
+    members(&self)
+    endObject()
+  }
+
+  public mutating func array(_ elements: (inout JSONWriter) -> Void) {
+    beginArray()
+    elements(&self)
+    endArray()
+  }
+
+  // Open-ended forms, for answers that are streamed.
+  public mutating func beginObject() { open(UInt8(ascii: "{")) }
+  public mutating func endObject() { close(UInt8(ascii: "}")) }
+  public mutating func beginArray() { open(UInt8(ascii: "[")) }
+  public mutating func endArray() { close(UInt8(ascii: "]")) }
+
+  /// Writes a member's name; its value must follow.
+  public mutating func name(_ name: String) {
+    string(name)
+    bytes.append(UInt8(ascii: ":"))
+    needsComma = false
+  }
+
+  public mutating func member(_ name: String, _ value: (inout JSONWriter) -> Void) {
+    self.name(name)
+    value(&self)
+  }
+  public mutating func member(_ name: String, _ value: String) {
+    self.name(name)
+    string(value)
+  }
+  public mutating func member(_ name: String, _ value: some BinaryInteger) {
+    self.name(name)
+    integer(value)
+  }
+  public mutating func member(_ name: String, _ value: Bool) {
+    self.name(name)
+    boolean(value)
+  }
+
+  // MARK: Plain values
+
+  public mutating func string(_ value: String) {
+    var value = value
+    value.withUTF8 { string(utf8: $0) }
+  }
+
+  /// Bytes shown as a string: what is no UTF-8 becomes U+FFFD.
+  public mutating func string(lossy value: some Collection<UInt8>) {
+    string(String(decoding: value, as: UTF8.self))
+  }
+
+  public mutating func integer(_ value: some BinaryInteger) {
+    comma()
+    let value = Int64(value)
+    if value >= 0 && value < 10 {
+      bytes.append(UInt8(ascii: "0") + UInt8(value))
+    } else {
+      bytes.append(contentsOf: String(value).utf8)
+    }
+  }
+
+  public mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
+  public mutating func null() { literal("null") }
+
+  /// JSON that is already written; nothing checks it.
+  public mutating func raw(_ json: some Collection<UInt8>) {
+    comma()
+    bytes.append(contentsOf: json)
+  }
+
+  // MARK: Bytes
+
+  private mutating func literal(_ word: StaticString) {
+    comma()
+    bytes.append(contentsOf: UnsafeBufferPointer(start: word.utf8Start, count: word.utf8CodeUnitCount))
+  }
+
+  private mutating func comma() {
+    if needsComma { bytes.append(UInt8(ascii: ",")) }
+    needsComma = true
+  }
+
+  private mutating func open(_ bracket: UInt8) {
+    comma()
+    bytes.append(bracket)
+    needsComma = false
+  }
+
+  private mutating func close(_ bracket: UInt8) {
+    bytes.append(bracket)
+    needsComma = true
+  }
+
+  private mutating func string(utf8: UnsafeBufferPointer<UInt8>) {
+    comma()
+    bytes.append(UInt8(ascii: "\""))
+    var plain = 0
+    for at in utf8.indices {
+      let b = utf8[at]
+      if b >= 0x20 && b != UInt8(ascii: "\"") && b != UInt8(ascii: "\\") { continue }
+      bytes.append(contentsOf: utf8[plain..<at])
+      plain = at + 1
+      escape(b)
+    }
+    bytes.append(contentsOf: utf8[plain...])
+    bytes.append(UInt8(ascii: "\""))
+  }
+
+  private mutating func escape(_ b: UInt8) {
+    bytes.append(UInt8(ascii: "\\"))
+    switch b {
+    case 8: bytes.append(UInt8(ascii: "b"))
+    case 9: bytes.append(UInt8(ascii: "t"))
+    case 10: bytes.append(UInt8(ascii: "n"))
+    case 12: bytes.append(UInt8(ascii: "f"))
+    case 13: bytes.append(UInt8(ascii: "r"))
+    case 0..<0x20:
+      let digits = Array("0123456789abcdef".utf8)
+      bytes.append(contentsOf: Array("u00".utf8))
+      bytes.append(digits[Int(b >> 4)])
+      bytes.append(digits[Int(b & 15)])
+    default: bytes.append(b)
+    }
+  }
+}
