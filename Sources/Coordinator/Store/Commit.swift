@@ -92,6 +92,8 @@ struct AttemptRow {
   var fence: Fence
   var agent: AgentID
   var state: AttemptState
+  /// A person asked for its end: said before it is sent, and never taken back.
+  var isKillRequested: Bool
   /// As shown: the agent's times, shifted so that no task starts before its parents stopped. 0: none yet.
   var start: WallTime
   var stop: WallTime

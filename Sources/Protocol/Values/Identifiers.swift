@@ -61,12 +61,17 @@ public struct AgentID: Hashable, Comparable, Sendable, CustomStringConvertible {
   public var description: String { "\(value)" }
 }
 
-/// One life of one agent's process: the host's boot and the agent's own start number in its data
-/// directory. Attempts belong to an incarnation and die with it.
+/// One life of one agent's process: the agent's data directory, the host's boot and the directory's count
+/// of starts. Attempts belong to an incarnation and die with it.
 public struct Incarnation: Hashable, Sendable {
+  /// Random, made once with the agent's data directory: tells a restarted agent from another one of the
+  /// same name.
+  public let directoryID: String
   public let bootID: String
+  /// From 1.
   public let startNumber: Int64
-  public init(bootID: String, startNumber: Int64) {
+  public init(directoryID: String, bootID: String, startNumber: Int64) {
+    self.directoryID = directoryID
     self.bootID = bootID
     self.startNumber = startNumber
   }
