@@ -5,8 +5,7 @@
 /// UTF-8 (a BOM is skipped). A pull reader rather than a tree: a DAG of 100,000 tasks is read in one pass
 /// into compact records, and each value's offset is at hand for a fault's line and column.
 ///
-/// The reader does not own the bytes: use it inside the closure of `JSON.read` or of
-/// `withUnsafeBufferPointer`.
+/// The reader does not own the bytes: use it inside the closure of `withUnsafeBufferPointer`.
 public struct JSONReader {
   public static let depthLimit = 64
 
@@ -86,6 +85,20 @@ public struct JSONReader {
     }
   }
 
+  /// The name of an object's first member, with the reader behind its colon; nil where there is none such.
+  mutating func leadingMember() -> Text? {
+    do {
+      try open("{")
+      let name = try text()
+      skipSpace()
+      guard byte == UInt8(ascii: ":") else { return nil }
+      offset += 1
+      return name
+    } catch {
+      return nil
+    }
+  }
+
   /// Calls `element` with the reader standing before each element; it must read that element whole.
   public mutating func array(
     _ element: (inout JSONReader, Int) throws(JSONFault) -> Void
@@ -153,6 +166,17 @@ public struct JSONReader {
     let raw = UnsafeBufferPointer(rebasing: bytes[text.raw])
     if !text.hasEscapes { return String(decoding: raw, as: UTF8.self) }
     return String(decoding: unescaped(text), as: UTF8.self)
+  }
+
+  /// Whether a checked text says this, escapes resolved.
+  public func text(_ text: Text, is word: StaticString) -> Bool {
+    let count = word.utf8CodeUnitCount
+    if text.hasEscapes {
+      return unescaped(text).elementsEqual(UnsafeBufferPointer(start: word.utf8Start, count: count))
+    }
+    guard text.raw.count == count else { return false }
+    for i in 0..<count where bytes[text.raw.lowerBound + i] != word.utf8Start[i] { return false }
+    return true
   }
 
   /// The UTF-8 of a checked text, escapes resolved.
@@ -292,7 +316,7 @@ public struct JSONReader {
   private mutating func word(_ word: StaticString) throws(JSONFault) -> Bool {
     skipSpace()
     let length = word.utf8CodeUnitCount
-    guard offset + length <= bytes.count else { return false }
+    guard bytes.count - offset >= length else { return false }
     for i in 0..<length where bytes[offset + i] != word.utf8Start[i] { return false }
     offset += length
     return true
@@ -319,30 +343,13 @@ public struct JSONReader {
     }
   }
 
-  /// RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF.
   private mutating func checkMultibyte() throws(JSONFault) {
-    let lead = bytes[offset]
-    let length: Int
-    var second: ClosedRange<UInt8> = 0x80...0xBF
-    switch lead {
-    case 0xC2...0xDF: length = 2
-    case 0xE0: (length, second) = (3, 0xA0...0xBF)
-    case 0xED: (length, second) = (3, 0x80...0x9F)
-    case 0xE1...0xEF: length = 3
-    case 0xF0: (length, second) = (4, 0x90...0xBF)
-    case 0xF4: (length, second) = (4, 0x80...0x8F)
-    case 0xF1...0xF3: length = 4
-    default: throw fault("the text is not UTF-8")
-    }
-    guard offset + length <= bytes.count, second.contains(bytes[offset + 1]) else {
-      throw fault("the text is not UTF-8")
-    }
-    for i in 2..<max(length, 2) where bytes[offset + i] & 0xC0 != 0x80 { throw fault("the text is not UTF-8") }
+    guard let length = UTF8Check.multibyteLength(bytes, at: offset) else { throw fault("the text is not UTF-8") }
     offset += length
   }
 
   private func hex4(_ at: Int) -> UInt32? {
-    guard at + 4 <= bytes.count else { return nil }
+    guard bytes.count - at >= 4 else { return nil }
     var code: UInt32 = 0
     for i in at..<at + 4 {
       guard let digit = Self.hexDigit(bytes[i]) else { return nil }

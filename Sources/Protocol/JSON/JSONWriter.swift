@@ -3,9 +3,10 @@
 /// ```swift
 /// writer.object { $0.member("runID", 7); $0.member("tags") { $0.array { $0.string("a") } } }
 /// ```
-public struct JSONWriter {
-  public private(set) var bytes: [UInt8] = []
-  private var needsComma = false
+public struct JSONWriter: Sendable {
+  /// Framing puts headers between the values, and takes values back that don't fit.
+  public internal(set) var bytes: [UInt8] = []
+  var needsComma = false
 
   public init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
@@ -75,13 +76,24 @@ public struct JSONWriter {
 
   public mutating func integer(_ value: some BinaryInteger) {
     comma()
-    let value = Int64(value)
-    if value >= 0 && value < 10 {
-      bytes.append(UInt8(ascii: "0") + UInt8(value))
-    } else {
-      bytes.append(contentsOf: String(value).utf8)
+    // By hand: `String(value)` allocates for what has more than 15 digits, as every time and fence has.
+    var left = UInt64(value.magnitude)
+    withUnsafeTemporaryAllocation(of: UInt8.self, capacity: Self.integerBytesMax) { digits in
+      var first = digits.count
+      repeat {
+        first -= 1
+        digits[first] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: left % 10)
+        left /= 10
+      } while left > 0
+      if value < 0 {
+        first -= 1
+        digits[first] = UInt8(ascii: "-")
+      }
+      bytes.append(contentsOf: UnsafeBufferPointer(rebasing: UnsafeBufferPointer(digits)[first...]))
     }
   }
+  /// A sign and the digits of 64 bits.
+  private static let integerBytesMax = 21
 
   public mutating func boolean(_ value: Bool) { literal(value ? "true" : "false") }
   public mutating func null() { literal("null") }
@@ -115,7 +127,8 @@ public struct JSONWriter {
     needsComma = true
   }
 
-  private mutating func string(utf8: UnsafeBufferPointer<UInt8>) {
+  /// Text that is known to be UTF-8.
+  mutating func string(utf8: UnsafeBufferPointer<UInt8>) {
     comma()
     bytes.append(UInt8(ascii: "\""))
     var plain = 0
@@ -139,10 +152,9 @@ public struct JSONWriter {
     case 12: bytes.append(UInt8(ascii: "f"))
     case 13: bytes.append(UInt8(ascii: "r"))
     case 0..<0x20:
-      let digits = Array("0123456789abcdef".utf8)
-      bytes.append(contentsOf: Array("u00".utf8))
-      bytes.append(digits[Int(b >> 4)])
-      bytes.append(digits[Int(b & 15)])
+      bytes.append(contentsOf: [UInt8(ascii: "u"), UInt8(ascii: "0"), UInt8(ascii: "0")])
+      bytes.append(UInt8(ascii: "0") + b >> 4)
+      bytes.append(b & 15 < 10 ? UInt8(ascii: "0") + b & 15 : UInt8(ascii: "a") + b & 15 - 10)
     default: bytes.append(b)
     }
   }
