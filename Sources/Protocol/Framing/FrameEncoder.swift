@@ -51,7 +51,9 @@ public struct FrameEncoder: Sendable {
     return writer.take()
   }
 
-  private var payloadCount: Int { writer.bytes.count - (header ?? writer.bytes.count) - FrameDecoder.headerBytes }
+  private var payloadCount: Int {
+    writer.bytes.count - (header ?? writer.bytes.count) - FrameDecoder.headerBytes
+  }
 
   private mutating func open() {
     header = writer.bytes.count

@@ -66,7 +66,9 @@ public struct JSONReader {
     if byte == UInt8(ascii: "}") { return close() }
     while true {
       skipSpace()
-      guard byte == UInt8(ascii: "\"") else { throw fault("a member's name in double quotes should stand here") }
+      guard byte == UInt8(ascii: "\"") else {
+        throw fault("a member's name in double quotes should stand here")
+      }
       let name = try text()
       if seen.insert(name, in: self) {
         throw JSONFault(offset: name.offset, message: "the member \"\(string(name))\" is there twice")
@@ -333,7 +335,8 @@ public struct JSONReader {
       if code == 0 { throw fault("U+0000 is not taken") }
       if code & 0xFC00 == 0xDC00 { throw fault("half a surrogate pair") }
       if code & 0xFC00 == 0xD800 {
-        guard offset + 7 < bytes.count, bytes[offset + 6] == UInt8(ascii: "\\"), bytes[offset + 7] == UInt8(ascii: "u"),
+        guard offset + 7 < bytes.count, bytes[offset + 6] == UInt8(ascii: "\\"),
+          bytes[offset + 7] == UInt8(ascii: "u"),
           let low = hex4(offset + 8), low & 0xFC00 == 0xDC00
         else { throw fault("half a surrogate pair") }
         offset += 6
@@ -344,7 +347,9 @@ public struct JSONReader {
   }
 
   private mutating func checkMultibyte() throws(JSONFault) {
-    guard let length = UTF8Check.multibyteLength(bytes, at: offset) else { throw fault("the text is not UTF-8") }
+    guard let length = UTF8Check.multibyteLength(bytes, at: offset) else {
+      throw fault("the text is not UTF-8")
+    }
     offset += length
   }
 

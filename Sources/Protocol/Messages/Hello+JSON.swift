@@ -4,6 +4,7 @@ extension ToCoordinator.Hello {
     writer.member("maxVersion", maxVersion)
     writer.member("token", token)
     writer.member("name", name)
+    writer.member("directoryID", incarnation.directoryID)
     writer.member("bootID", incarnation.bootID)
     writer.member("startNumber", incarnation.startNumber)
     writer.name("capacity")
@@ -22,6 +23,7 @@ extension ToCoordinator.Hello {
     var maxVersion: Int32?
     var token: String?
     var name: String?
+    var directoryID: String?
     var bootID: String?
     var startNumber: Int64?
     var capacity: ResourceVector?
@@ -37,6 +39,8 @@ extension ToCoordinator.Hello {
         token = try reader.string()
       } else if reader.text(member, is: "name") {
         name = try reader.string()
+      } else if reader.text(member, is: "directoryID") {
+        directoryID = try reader.string()
       } else if reader.text(member, is: "bootID") {
         bootID = try reader.string()
       } else if reader.text(member, is: "startNumber") {
@@ -44,7 +48,9 @@ extension ToCoordinator.Hello {
       } else if reader.text(member, is: "capacity") {
         capacity = try ResourceVector(reading: &reader)
       } else if reader.text(member, is: "labels") {
-        try reader.object { (reader, name) throws(JSONFault) in labels[reader.string(name)] = try reader.string() }
+        try reader.object { (reader, name) throws(JSONFault) in
+          labels[reader.string(name)] = try reader.string()
+        }
       } else if reader.text(member, is: "software") {
         software = try reader.string()
       } else if reader.text(member, is: "pid") {
@@ -59,6 +65,7 @@ extension ToCoordinator.Hello {
       maxVersion: Int(try members.require(maxVersion, "maxVersion")),
       token: try members.require(token, "token"), name: try members.require(name, "name"),
       incarnation: Incarnation(
+        directoryID: try members.require(directoryID, "directoryID"),
         bootID: try members.require(bootID, "bootID"),
         startNumber: try members.require(startNumber, "startNumber")),
       capacity: try members.require(capacity, "capacity"), labels: labels, software: software,

@@ -63,7 +63,8 @@ extension JSONReader {
   mutating func count() throws(JSONFault) -> Int64 {
     let range = try number()
     guard let value = wholeNumber(range), value >= 0 else {
-      throw JSONFault(offset: range.lowerBound, message: "a whole number from 0 to \(Int64.max) should stand here")
+      throw JSONFault(
+        offset: range.lowerBound, message: "a whole number from 0 to \(Int64.max) should stand here")
     }
     return value
   }

@@ -33,7 +33,9 @@ extension ResourceVector {
     _ = try reader.peek()
     let start = reader.offset
     let value = try reader.count()
-    guard value <= laneMax else { throw JSONFault(offset: start, message: "at most \(laneMax) should stand here") }
+    guard value <= laneMax else {
+      throw JSONFault(offset: start, message: "at most \(laneMax) should stand here")
+    }
     return value
   }
 }

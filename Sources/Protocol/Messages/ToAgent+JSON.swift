@@ -179,7 +179,8 @@ extension ToAgent.Welcome {
       return true
     }
     self.init(
-      version: Int(try members.require(version, "version")), epoch: Epoch(try members.require(epoch, "epoch")),
+      version: Int(try members.require(version, "version")),
+      epoch: Epoch(try members.require(epoch, "epoch")),
       heartbeatMilliseconds: try members.require(heartbeat, "heartbeatMilliseconds"),
       leaseMilliseconds: try members.require(lease, "leaseMilliseconds"))
   }

@@ -170,7 +170,9 @@ extension ToCoordinator: WireMessage {
     let start = try members.require(offset, "offset")
     if text != nil && base64 != nil { throw members.fault("has both \"text\" and \"base64\"") }
     let bytes = try members.require(text ?? base64, "text\" or \"base64")
-    if start.addingReportingOverflow(Int64(bytes.count)).overflow { throw members.fault("ends beyond 64 bits") }
+    if start.addingReportingOverflow(Int64(bytes.count)).overflow {
+      throw members.fault("ends beyond 64 bits")
+    }
     return .output(
       try members.require(fence, "fence"), try members.require(stream, "stream"), offset: start, bytes)
   }

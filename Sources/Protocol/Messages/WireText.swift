@@ -48,7 +48,9 @@ enum WireText {
     try reader.object { (reader, name) throws(JSONFault) in
       if reader.text(name, is: "base64") { bytes = try base64(&reader) } else { try reader.skip() }
     }
-    guard let bytes else { throw JSONFault(offset: start, message: "a string or {\"base64\": …} should stand here") }
+    guard let bytes else {
+      throw JSONFault(offset: start, message: "a string or {\"base64\": …} should stand here")
+    }
     guard !bytes.contains(0), let text = String(validating: bytes, as: UTF8.self) else {
       throw JSONFault(offset: start, message: "this base64 does not hold text")
     }
@@ -59,12 +61,15 @@ enum WireText {
   static func base64(_ reader: inout JSONReader) throws(JSONFault) -> [UInt8] {
     let text = try reader.text()
     let raw = text.hasEscapes ? reader.unescaped(text) : Array(reader.bytes[text.raw])
-    guard let bytes = Base64.decode(raw) else { throw JSONFault(offset: text.offset, message: "this is not base64") }
+    guard let bytes = Base64.decode(raw) else {
+      throw JSONFault(offset: text.offset, message: "this is not base64")
+    }
     return bytes
   }
 
   /// Words for people: U+0000, which no reader takes, becomes U+FFFD.
   static func words(_ value: String) -> String {
-    value.utf8.contains(0) ? String(value.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : Character($0) }) : value
+    value.utf8.contains(0)
+      ? String(value.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : Character($0) }) : value
   }
 }

@@ -4,8 +4,12 @@ public struct Instant: Hashable, Comparable, Sendable {
   public let nanoseconds: Int64
   public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
   public static func < (a: Instant, b: Instant) -> Bool { a.nanoseconds < b.nanoseconds }
-  public static func + (a: Instant, b: Period) -> Instant { Instant(nanoseconds: a.nanoseconds + b.nanoseconds) }
-  public static func - (a: Instant, b: Instant) -> Period { Period(nanoseconds: a.nanoseconds - b.nanoseconds) }
+  public static func + (a: Instant, b: Period) -> Instant {
+    Instant(nanoseconds: a.nanoseconds + b.nanoseconds)
+  }
+  public static func - (a: Instant, b: Instant) -> Period {
+    Period(nanoseconds: a.nanoseconds - b.nanoseconds)
+  }
 }
 
 /// Nanoseconds since the Unix epoch, on whatever clock the host shows people. For showing only.
