@@ -1,9 +1,98 @@
 #ifndef CARAVAN_CSYSTEM_H
 #define CARAVAN_CSYSTEM_H
 // What Swift cannot call itself: variadic functions, macros, GNU extensions and code that runs between
-// fork and exec. One header; each concept has its own .c file.
+// fork and exec. One header; each concept has its own .c file. Functions that return int answer -1 with
+// errno as the calls they wrap do, unless said otherwise.
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+// thread.c
 
 // Names the calling thread (at most 15 bytes are kept).
 void caravan_thread_name(const char *name);
+
+// descriptor.c: all descriptors are made close-on-exec.
+
+int caravan_pipe(int ends[2]);                 // [0] reads, [1] writes; both block
+int caravan_accept(int listener, struct sockaddr *address, socklen_t *length); // non-blocking
+int caravan_socket(int family);                // a non-blocking TCP socket
+int caravan_eventfd(void);                     // non-blocking, counter 0
+int caravan_set_nonblocking(int fd);
+int caravan_open(const char *path, int flags, unsigned mode);
+// Takes an exclusive lock of the whole file (an open-file-description lock, fcntl(2) F_OFD_SETLK): it
+// goes with the last copy of the descriptor. -1 and EAGAIN where another has it.
+int caravan_lock(int fd);
+int caravan_getrandom(void *bytes, size_t count); // 0, or -1
+
+// signals.c
+
+// Blocks these signals in the calling thread (and threads it makes from now on) and answers a
+// non-blocking descriptor that tells of them.
+int caravan_signalfd(const int *signals, size_t count);
+// The number of the next signal that came; 0: none is waiting.
+int caravan_signalfd_next(int fd);
+void caravan_ignore_sigpipe(void);
+
+// spawn.c
+
+enum caravan_spawn_stage {
+  CARAVAN_SPAWN_RUNNING = 0,   // it was executed; `pid` is it
+  CARAVAN_SPAWN_PREPARE,       // pipe, vfork or dup2 failed
+  CARAVAN_SPAWN_CHDIR,         // the working directory could not be entered
+  CARAVAN_SPAWN_EXEC,          // no candidate could be executed
+};
+
+struct caravan_spawn {
+  // Tried in order, the last NULL: while one is missing (ENOENT, ENOTDIR) or may not be executed
+  // (EACCES), the next is.
+  const char *const *candidates;
+  const char *const *argv;      // ends with NULL
+  const char *const *envp;      // ends with NULL
+  const char *cwd;
+  int stdin_fd, stdout_fd, stderr_fd; // above 2, or it fails with EINVAL
+  uint64_t open_files;          // the soft limit of open files that it gets; 0: ours
+};
+
+struct caravan_spawned {
+  int stage;                    // enum caravan_spawn_stage
+  int error;                    // errno of that stage; 0 where it runs
+  pid_t pid;                    // its session and process group, too
+};
+
+// Runs a program in a session of its own, with default signal handling and nothing open but its three
+// descriptors. It is killed when the calling *thread* ends (prctl(2) PR_SET_PDEATHSIG).
+struct caravan_spawned caravan_spawn(const struct caravan_spawn *what);
+
+// process.c
+
+int caravan_pidfd_open(pid_t pid);
+int caravan_pidfd_kill(int pidfd, int signal);
+// Orphans among our descendants become our children: prctl(2) PR_SET_CHILD_SUBREAPER.
+int caravan_become_subreaper(void);
+// The signal that comes when our parent's thread ends: prctl(2) PR_SET_PDEATHSIG.
+int caravan_die_with_parent(int signal);
+
+struct caravan_reaped {
+  pid_t pid;
+  int is_signal;                // ended by a signal, not by exit
+  int code;                     // exit code or signal number
+  int64_t cpu_microseconds;     // user and system, with its own waited-for children
+};
+// Takes one ended child without waiting: of any pid where `pid` is -1. 1: taken; 0: none has ended;
+// -1 and ECHILD: there is no such child.
+int caravan_reap(pid_t pid, struct caravan_reaped *reaped);
+
+// host.c
+
+// Cores that this process may run on: sched_getaffinity(2); -1 where it cannot be told.
+int caravan_affinity_cores(void);
+// 0, or -1 with errno of setrlimit(2).
+int caravan_open_files(uint64_t *soft, uint64_t *hard);
+int caravan_set_open_files(uint64_t soft, uint64_t hard);
 
 #endif

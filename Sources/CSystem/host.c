@@ -1,0 +1,32 @@
+#define _GNU_SOURCE
+#include "CSystem.h"
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+
+int caravan_affinity_cores(void) {
+  // Larger and larger sets: the kernel refuses one that is too small for its own (sched_setaffinity(2)).
+  for (int cores = 1024; cores <= 1 << 20; cores *= 2) {
+    cpu_set_t *set = CPU_ALLOC(cores);
+    if (set == NULL) return -1;
+    int failed = sched_getaffinity(0, CPU_ALLOC_SIZE(cores), set);
+    int count = failed ? -1 : CPU_COUNT_S(CPU_ALLOC_SIZE(cores), set);
+    CPU_FREE(set);
+    if (count > 0) return count;
+    if (errno != EINVAL) return -1;
+  }
+  return -1;
+}
+
+int caravan_open_files(uint64_t *soft, uint64_t *hard) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -1;
+  *soft = limit.rlim_cur;
+  *hard = limit.rlim_max;
+  return 0;
+}
+
+int caravan_set_open_files(uint64_t soft, uint64_t hard) {
+  struct rlimit limit = {.rlim_cur = soft, .rlim_max = hard};
+  return setrlimit(RLIMIT_NOFILE, &limit);
+}
