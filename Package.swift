@@ -52,5 +52,6 @@ let package = Package(
     program("caravan", path: "Sources/CLIMain", ["CLI"]),
     tests("ProtocolTests", ["Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
+    tests("HTTPTests", ["HTTP", "System", "Protocol"]),
   ]
 )
