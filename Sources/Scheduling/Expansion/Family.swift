@@ -20,6 +20,18 @@ public struct Family: Sendable {
   public var maxRetries: Int32
   public var retryIntervalSeconds: Int32
   public var needs: ResourceVector
+
+  public init(
+    count: Int32, isExpanded: Bool, isGenerator: Bool, maxRetries: Int32, retryIntervalSeconds: Int32,
+    needs: ResourceVector
+  ) {
+    self.count = count
+    self.isExpanded = isExpanded
+    self.isGenerator = isGenerator
+    self.maxRetries = maxRetries
+    self.retryIntervalSeconds = retryIntervalSeconds
+    self.needs = needs
+  }
 }
 
 /// One end of an edge: all of a family, or one task of it.

@@ -1,0 +1,49 @@
+public import Protocol
+
+/// An agent, by its dense number.
+public struct AgentRecord: Sendable {
+  public let id: AgentID
+  public let name: String
+  public internal(set) var incarnation: Incarnation
+  public internal(set) var capacity: ResourceVector
+  /// What placed and running attempts leave. Below zero for a moment where an end travels slower than the
+  /// next start.
+  public internal(set) var free: ResourceVector
+  /// What a person or its silence made of it.
+  public internal(set) var state: AgentState
+  /// nil: not connected.
+  public internal(set) var session: SessionID?
+  /// Whether its list of attempts has come: nothing is sent to it before.
+  public internal(set) var isListed = false
+  public internal(set) var lastHeard: Instant
+
+  /// Slots of its live attempts, in no order.
+  var attempts: [Int32] = []
+  /// Slots of those that wait there, in the order sent.
+  var waiting: [Int32] = []
+  /// Nanoseconds until what waits has likely started.
+  var waitingWork: Int64 = 0
+  /// The list as it comes in.
+  var listing: [Fence: ToCoordinator.Held.Phase] = [:]
+  /// The incarnation changed: what is not in the list died with the old one.
+  var isReborn = false
+  /// Set aside for the head of this shape, which others overtook for too long.
+  var reservedFor: ShapeIndex?
+
+  init(
+    id: AgentID, name: String, incarnation: Incarnation, capacity: ResourceVector, state: AgentState,
+    at now: Instant
+  ) {
+    self.id = id
+    self.name = name
+    self.incarnation = incarnation
+    self.capacity = capacity
+    free = capacity
+    self.state = state
+    lastHeard = now
+  }
+
+  var isDispatchable: Bool { session != nil && isListed && state == .active }
+  public var runningCount: Int { attempts.count - waiting.count }
+  public var waitingCount: Int { waiting.count }
+}

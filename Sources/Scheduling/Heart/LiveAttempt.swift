@@ -1,0 +1,28 @@
+import Protocol
+
+/// An attempt that was dispatched and whose end is not known.
+struct LiveAttempt: Sendable {
+  enum Phase: Sendable {
+    /// Sent, waiting at its agent for room.
+    case waiting
+    /// Sent, and by our own count it has room: its `started` is awaited.
+    case placed
+    case running
+  }
+  let fence: Fence
+  let key: TaskKey
+  let number: AttemptNumber
+  let family: Int32
+  let agent: AgentID
+  let needs: ResourceVector
+  /// What it adds to its agent's waiting work, in nanoseconds.
+  let work: Int64
+  var phase: Phase
+  /// The task's own kill, which sticks; a run's kill is the run's flag.
+  var isKillRequested = false
+  var isRevoking = false
+  /// As stored.
+  var start = WallTime.none
+  /// Where among its agent's attempts it is listed.
+  var place: Int32
+}

@@ -1,0 +1,87 @@
+import Protocol
+
+struct ShapeIndex: Hashable, Sendable {
+  let value: Int32
+}
+
+/// Families with ready tasks, grouped by what their tasks need: tasks of equal needs fit the same agents, so one
+/// look at the agents answers for all of them.
+///
+/// The alternative, one heap of tasks, would look at every blocked task on every event.
+struct ReadyQueue: Sendable {
+  /// A ready family; smaller is dispatched first: the run submitted first, then the family's place.
+  struct Entry: Comparable, Sendable {
+    var run: RunID
+    var family: Int32
+    static func < (a: Entry, b: Entry) -> Bool {
+      a.run != b.run ? a.run < b.run : a.family < b.family
+    }
+  }
+
+  struct Shape: Sendable {
+    let needs: ResourceVector
+    var heap: [Entry] = []
+    /// Whether all agents must be looked at: something became ready since the last look.
+    var isFresh = false
+    /// Since when the head has been overtaken by what comes after it.
+    var overtaken: (head: Entry, since: Instant)?
+    /// The agent that waits for the head.
+    var reserved: AgentID?
+  }
+
+  private(set) var shapes: [Shape] = []
+  private var indices: [ResourceVector: ShapeIndex] = [:]
+  /// Shapes whose heaps hold something, in the order of their numbers.
+  private(set) var active: [ShapeIndex] = []
+
+  mutating func shape(for needs: ResourceVector) -> ShapeIndex {
+    if let known = indices[needs] { return known }
+    let index = ShapeIndex(value: Int32(shapes.count))
+    shapes.append(Shape(needs: needs))
+    indices[needs] = index
+    return index
+  }
+
+  subscript(index: ShapeIndex) -> Shape {
+    _read { yield shapes[Int(index.value)] }
+    _modify { yield &shapes[Int(index.value)] }
+  }
+
+  mutating func insert(_ entry: Entry, shape index: ShapeIndex) {
+    let i = Int(index.value)
+    if shapes[i].heap.isEmpty {
+      let at = active.firstIndex { $0.value > index.value } ?? active.count
+      active.insert(index, at: at)
+    }
+    shapes[i].isFresh = true
+    shapes[i].heap.append(entry)
+    var child = shapes[i].heap.count - 1
+    while child > 0 {
+      let parent = (child - 1) / 2
+      if shapes[i].heap[parent] <= shapes[i].heap[child] { return }
+      shapes[i].heap.swapAt(parent, child)
+      child = parent
+    }
+  }
+
+  mutating func removeHead(_ index: ShapeIndex) {
+    let i = Int(index.value)
+    shapes[i].heap.swapAt(0, shapes[i].heap.count - 1)
+    shapes[i].heap.removeLast()
+    let count = shapes[i].heap.count
+    if count == 0 {
+      active.removeAll { $0 == index }
+      return
+    }
+    var parent = 0
+    while true {
+      var least = parent
+      let left = 2 * parent + 1
+      if left < count, shapes[i].heap[left] < shapes[i].heap[least] { least = left }
+      if left + 1 < count, shapes[i].heap[left + 1] < shapes[i].heap[least] { least = left + 1 }
+      if least == parent { return }
+      shapes[i].heap.swapAt(parent, least)
+      parent = least
+    }
+  }
+}

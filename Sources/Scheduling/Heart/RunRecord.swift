@@ -1,0 +1,117 @@
+import Protocol
+
+/// A run that is not final, as the Scheduler keeps it: what is stored (`bytes`, `histories`, flags), and what
+/// `derive` makes of it (counters, cursors). Live and recovered runs come from the same `derive`.
+struct RunRecord: Sendable {
+  let id: RunID
+  var state: RunState = .queued
+  var isKillRequested = false
+  /// Whether a task was started since the run was last QUEUED.
+  var hasStarted = false
+  /// The latest stop, as stored, of a completed attempt.
+  var latestStop = WallTime.none
+  /// Every task's byte, by dense index.
+  var bytes: [TaskByte] = []
+  var histories: [Int32: TaskHistory] = [:]
+
+  // Derived.
+  var families: [FamilyRecord] = []
+  var edges = RunEdges()
+  /// Tasks by `TaskState.rawValue`, dropped families left out.
+  var counts: [Int32] = Array(repeating: 0, count: TaskState.allCases.count)
+  /// QUEUED, every parent COMPLETED, no attempt alive.
+  var readyTasks: Int32 = 0
+  var aliveAttempts: Int32 = 0
+  var expandingTasks: Int32 = 0
+
+  // What the next commit must write.
+  var isDirty = false
+  var dirtyChunks: [Int32] = []
+
+  init(id: RunID) { self.id = id }
+
+  /// Whether tasks of it may be dispatched.
+  var isDispatchable: Bool { !isKillRequested && (state == .queued || state == .running) }
+
+  /// The family of a task: by bisection over where families begin.
+  func family(of task: TaskIndex) -> Int {
+    var low = 0
+    var high = families.count
+    while high - low > 1 {
+      let middle = (low + high) / 2
+      if families[middle].first <= task.value { low = middle } else { high = middle }
+    }
+    return low
+  }
+
+  /// Whether every parent of the task is COMPLETED.
+  func parentsAreDone(_ task: TaskIndex, in family: Int) -> Bool {
+    families[family].openParents == 0 && !edges.hasOpenParents(task)
+  }
+
+  mutating func setState(_ new: TaskState, of task: TaskIndex) {
+    let i = Int(task.value)
+    let old = bytes[i].state
+    counts[Int(old.rawValue)] -= 1
+    counts[Int(new.rawValue)] += 1
+    bytes[i].state = new
+    markDirty(task)
+  }
+
+  mutating func markDirty(_ task: TaskIndex) {
+    isDirty = true
+    let chunk = task.value / Int32(Scheduler.chunkTasks)
+    // Neighbours end together: the last entry is the likely one, and a batch touches few chunks.
+    if dirtyChunks.last != chunk && !dirtyChunks.contains(chunk) { dirtyChunks.append(chunk) }
+  }
+
+  /// What the task's attempts cost so far; one attempt numbered 1 needs no record.
+  func history(of task: TaskIndex) -> TaskHistory {
+    let byte = bytes[Int(task.value)]
+    if byte.hasHistory { return histories[task.value]! }
+    var plain = TaskHistory()
+    plain.lastNumber = byte.hasAttempts ? 1 : 0
+    return plain
+  }
+}
+
+/// One family of a run: 72 bytes, since a DAG may have 100,000 of them.
+struct FamilyRecord: Sendable {
+  let first: Int32
+  let count: Int32
+  let shape: ShapeIndex
+  let maxRetries: Int32
+  let retryIntervalSeconds: Int32
+  let isGenerator: Bool
+  /// Its generator ran again: its tasks are gone, their indices stay unused.
+  var isDropped = false
+  /// Whether the ready queue has an entry for it.
+  var isQueued = false
+  /// Tasks that are not COMPLETED.
+  var remaining: Int32
+  /// Edges into the whole family whose parents are not all COMPLETED.
+  var openParents: Int32 = 0
+  /// Ordinals below were dispatched, or were passed over and come back through `requeued`.
+  var cursor: Int32 = 0
+  /// A heap of ordinals to be dispatched before the cursor goes on. May hold stale ones.
+  var requeued = OrdinalHeap()
+  /// The task whose output it came from; nil: the submitted document.
+  var generator: TaskIndex?
+  /// A moving mean of how long its tasks ran; 0: not known.
+  var meanNanoseconds: Int64 = 0
+  /// No task of it is shown to start before this: its parents' latest stop.
+  var notBefore = WallTime.none
+
+  init(_ family: Family, first: Int32, shape: ShapeIndex) {
+    self.first = first
+    self.shape = shape
+    count = family.count
+    maxRetries = family.maxRetries
+    retryIntervalSeconds = family.retryIntervalSeconds
+    isGenerator = family.isGenerator
+    remaining = family.count
+  }
+
+  func task(_ ordinal: Int32) -> TaskIndex { TaskIndex(first + ordinal) }
+  func ordinal(_ task: TaskIndex) -> Int32 { task.value - first }
+}

@@ -1,0 +1,198 @@
+import Protocol
+
+// Agents come, list what they have, fall silent and go.
+extension Scheduler {
+  mutating func agentArrived(_ arrival: AgentArrival, at now: Instant) {
+    let id: AgentID
+    if let known = agentsByName[arrival.name] {
+      id = known
+      if let refusal = reasonToRefuse(arrival, knownAs: known) {
+        effects.append(.refuse(arrival.session, .nameInUse, refusal))
+        return
+      }
+      meet(arrival, again: known)
+    } else {
+      id = AgentID(Int32(agents.count))
+      agents.append(
+        AgentRecord(
+          id: id, name: arrival.name, incarnation: arrival.incarnation, capacity: arrival.capacity,
+          state: .active,
+          at: now))
+      agentsByName[arrival.name] = id
+    }
+    let a = Int(id.value)
+    agents[a].session = arrival.session
+    agents[a].isListed = false
+    agents[a].listing = [:]
+    agents[a].lastHeard = now
+    if agents[a].state == .suspect || agents[a].state == .lost { agents[a].state = .active }
+    effects.append(.agentChanged(id))
+    effects.append(.welcome(id, arrival.session))
+    expectDeadline(of: a)
+  }
+
+  private func reasonToRefuse(_ arrival: AgentArrival, knownAs known: AgentID) -> String? {
+    let agent = agents[Int(known.value)]
+    if agent.incarnation.directoryID != arrival.incarnation.directoryID {
+      if agent.state == .lost { return nil }
+      return
+        "another agent is named \(arrival.name) and is \(agent.state.name): choose another --name, or wait until that one is LOST"
+    }
+    if agent.incarnation.bootID == arrival.incarnation.bootID
+      && arrival.incarnation.startNumber < agent.incarnation.startNumber
+    {
+      return
+        "a later start of agent \(arrival.name) from the same data directory is known: this one is of the past"
+    }
+    return nil
+  }
+
+  private mutating func meet(_ arrival: AgentArrival, again known: AgentID) {
+    let a = Int(known.value)
+    if let old = agents[a].session {
+      effects.append(.closeSession(old, reason: "the agent connected anew"))
+    }
+    if agents[a].incarnation != arrival.incarnation { agents[a].isReborn = true }
+    agents[a].incarnation = arrival.incarnation
+    agents[a].free += arrival.capacity
+    agents[a].free -= agents[a].capacity
+    agents[a].capacity = arrival.capacity
+  }
+
+  /// A piece of the list. With the last one both sides know the same.
+  mutating func agentListed(_ id: AgentID, _ held: [ToCoordinator.Held], isLast: Bool, at now: Instant) {
+    let a = Int(id.value)
+    agentHeard(id, at: now)
+    for line in held { agents[a].listing[line.fence] = line.phase }
+    guard isLast, !agents[a].isListed, let session = agents[a].session else { return }
+    var listing = agents[a].listing
+    agents[a].listing = [:]
+    let isReborn = agents[a].isReborn
+    agents[a].isReborn = false
+    agents[a].isListed = true
+
+    // In the order of their fences: the slab's order is of no meaning.
+    for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
+      let fence = attempts[slot].fence
+      switch listing.removeValue(forKey: fence) {
+      case .ended(let result): ended(fence, by: id, result, at: now)
+      case .running(let since) where !isReborn:
+        started(fence, by: id, at: since)
+        remind(slot)
+      case .waiting where !isReborn: remind(slot)
+      case .running, .waiting:
+        lose(slot, words: "lost: agent \(agents[a].name) was started anew", processDied: true)
+      case nil where isReborn:
+        lose(slot, words: "lost: agent \(agents[a].name) was started anew", processDied: true)
+      case nil where attempts[slot].phase == .running:
+        lose(slot, words: "lost: agent \(agents[a].name) no longer knows of it", processDied: false)
+      case nil:
+        if isKillRequested(attempts[slot], inRun: slots[attempts[slot].key.run]!) || attempts[slot].isRevoking
+        {
+          forget(slot)
+        } else {
+          effects.append(.start(id, session, attempts[slot].key, attempts[slot].number, fence))
+        }
+      }
+    }
+    for fence in listing.keys.sorted() {
+      if case .ended = listing[fence]! {
+        effects.append(.acknowledgeEnd(id, session, fence))
+      } else {
+        effects.append(.kill(id, session, fence, reason: "the attempt was given to another agent"))
+      }
+    }
+    changedAgents.append(id)
+  }
+
+  /// Says again what was said while nobody heard.
+  private mutating func remind(_ slot: Int32) {
+    if isKillRequested(attempts[slot], inRun: slots[attempts[slot].key.run]!) {
+      sendKill(slot)
+    } else if attempts[slot].isRevoking {
+      sendRevoke(slot)
+    }
+  }
+
+  mutating func agentHeard(_ id: AgentID, at now: Instant) {
+    let a = Int(id.value)
+    agents[a].lastHeard = now
+    if agents[a].state == .suspect {
+      agents[a].state = .active
+      changedAgents.append(id)
+      effects.append(.agentChanged(id))
+      expectDeadline(of: a)
+    }
+  }
+
+  mutating func agentDisconnected(_ id: AgentID, at now: Instant) {
+    let a = Int(id.value)
+    agents[a].session = nil
+    agents[a].isListed = false
+    forgetReservation(of: a)
+    if agents[a].state == .active { agents[a].state = .suspect }
+    effects.append(.agentChanged(id))
+    expectDeadline(of: a)
+  }
+
+  /// It says goodbye and leaves nothing running: what it still holds by our count was never started, or its
+  /// end is not known.
+  mutating func agentLeft(_ id: AgentID, reason: String, at now: Instant) {
+    let a = Int(id.value)
+    for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
+      lose(slot, words: "lost: agent \(agents[a].name) left (\(reason))", processDied: false)
+    }
+    if let session = agents[a].session { effects.append(.closeSession(session, reason: "the agent left")) }
+    giveUp(a)
+  }
+
+  mutating func checkAgents(at now: Instant) {
+    guard let due = agentDeadline, due <= now else { return }
+    agentDeadline = nil
+    for a in agents.indices {
+      guard agents[a].state != .lost else { continue }
+      if now >= lossDeadline(a) {
+        loseAgent(a, at: now)
+      } else if now >= suspectDeadline(a), agents[a].state == .active {
+        agents[a].state = .suspect
+        effects.append(.agentChanged(agents[a].id))
+      }
+      expectDeadline(of: a)
+    }
+  }
+
+  private mutating func loseAgent(_ a: Int, at now: Instant) {
+    let silence = (now - agents[a].lastHeard).nanoseconds / 1_000_000_000
+    for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
+      lose(
+        slot, words: "lost: no word from agent \(agents[a].name) for \(silence) s, its lease is over",
+        processDied: false)
+    }
+    if let session = agents[a].session {
+      effects.append(.closeSession(session, reason: "silent past its lease"))
+    }
+    giveUp(a)
+  }
+
+  private mutating func giveUp(_ a: Int) {
+    forgetReservation(of: a)
+    agents[a].session = nil
+    agents[a].isListed = false
+    agents[a].state = .lost
+    effects.append(.agentChanged(agents[a].id))
+  }
+
+  private func lossDeadline(_ a: Int) -> Instant {
+    agents[a].lastHeard + settings.lease.percent(settings.requeuePercent)
+  }
+
+  private func suspectDeadline(_ a: Int) -> Instant { agents[a].lastHeard + settings.suspectPeriod }
+
+  /// The earliest time at which an agent's silence may mean something. Hearing from an agent only moves its
+  /// own later, so the kept one may be early, never late.
+  mutating func expectDeadline(of a: Int) {
+    guard agents[a].state != .lost else { return }
+    let due = agents[a].state == .active ? suspectDeadline(a) : lossDeadline(a)
+    agentDeadline = min(agentDeadline ?? due, due)
+  }
+}

@@ -1,0 +1,286 @@
+import Protocol
+
+// Who runs where. In order (the run submitted first, then the family's place, then the ordinal) each ready task
+// goes to the agent that fits and where it makes the smallest largest relative dent in what is free; where none
+// is free, short tasks wait at an agent (its backlog), so that a slot need not wait for a commit and two hops
+// before each of them.
+//
+// A shape that found no agent stays blocked until some agent frees room, and then only that agent is looked at.
+extension Scheduler {
+  private struct Head {
+    var shape: ShapeIndex
+    var entry: ReadyQueue.Entry
+    var slot: Int
+    var family: Int
+    var ordinal: Int32
+  }
+
+  private enum Choice {
+    case room(Int)
+    case backlog(Int, work: Int64)
+  }
+
+  mutating func place(at now: Instant) {
+    defer { changedAgents.removeAll(keepingCapacity: true) }
+    guard !ready.active.isEmpty else { return }
+    if changedAgents.isEmpty && reservationDeadline.map({ $0 > now }) ?? true
+      && !ready.active.contains(where: { ready[$0].isFresh })
+    {
+      return
+    }
+    var blocked: [Head] = []
+    while let head = nextHead(except: blocked) {
+      let wasFresh = ready[head.shape].isFresh
+      guard let choice = choose(head, among: wasFresh ? nil : changedAgents, behind: blocked) else {
+        ready[head.shape].isFresh = false
+        blocked.append(head)
+        if wasFresh { takeBack(for: head) }
+        reserveIfOvertaken(head, at: now)
+        continue
+      }
+      dispatch(head, choice)
+      noteOvertaken(blocked, by: choice, at: now)
+    }
+  }
+
+  // MARK: In order
+
+  /// The first head, in order, of the shapes that are not blocked in this pass.
+  private mutating func nextHead(except blocked: [Head]) -> Head? {
+    var best: Head?
+    for index in ready.active where !blocked.contains(where: { $0.shape == index }) {
+      guard let head = head(of: index) else { continue }
+      if best.map({ head.entry < $0.entry }) ?? true { best = head }
+    }
+    return best
+  }
+
+  /// The shape's first task that is still ready; entries that no longer mean anything are dropped on the way.
+  private mutating func head(of index: ShapeIndex) -> Head? {
+    while let entry = ready[index].heap.first {
+      let f = Int(entry.family)
+      if let slot = slots[entry.run], f < runs[slot].families.count {
+        if runs[slot].isDispatchable, !runs[slot].families[f].isDropped,
+          runs[slot].families[f].openParents == 0,
+          let ordinal = nextOrdinal(ofFamily: f, inRun: slot)
+        {
+          if let overtaken = ready[index].overtaken, overtaken.head != entry { forgetOvertaking(index) }
+          return Head(shape: index, entry: entry, slot: slot, family: f, ordinal: ordinal)
+        }
+        runs[slot].families[f].isQueued = false
+      }
+      ready.removeHead(index)
+    }
+    forgetOvertaking(index)
+    return nil
+  }
+
+  private mutating func nextOrdinal(ofFamily f: Int, inRun slot: Int) -> Int32? {
+    var requeued: Int32?
+    while let ordinal = runs[slot].families[f].requeued.smallest {
+      if isReady(ordinal, ofFamily: f, inRun: slot) {
+        requeued = ordinal
+        break
+      }
+      runs[slot].families[f].requeued.removeSmallest()
+    }
+    let count = runs[slot].families[f].count
+    var cursor = runs[slot].families[f].cursor
+    while cursor < count, requeued.map({ cursor < $0 }) ?? true, !isReady(cursor, ofFamily: f, inRun: slot) {
+      cursor += 1
+    }
+    runs[slot].families[f].cursor = cursor
+    if let requeued { return min(requeued, cursor) }
+    return cursor < count ? cursor : nil
+  }
+
+  // MARK: Choosing
+
+  /// `among` nil: all agents.
+  private func choose(_ head: Head, among: [AgentID]?, behind blocked: [Head]) -> Choice? {
+    let needs = ready[head.shape].needs
+    var best: (agent: Int, dent: Double)?
+    eachAgent(among) { a in
+      guard agents[a].isDispatchable, agents[a].waiting.isEmpty, isOpen(a, to: head.shape),
+        needs.fits(in: agents[a].free)
+      else { return }
+      let dent = needs.largestShare(of: agents[a].free)
+      if best.map({ dent < $0.dent || (dent == $0.dent && a < $0.agent) }) ?? true { best = (a, dent) }
+    }
+    if let best { return .room(best.agent) }
+    return chooseBacklog(head, needs, among: among, behind: blocked)
+  }
+
+  private func chooseBacklog(
+    _ head: Head, _ needs: ResourceVector, among: [AgentID]?, behind blocked: [Head]
+  ) -> Choice? {
+    let mean = runs[head.slot].families[head.family].meanNanoseconds
+    guard mean > 0, mean <= settings.backlogTaskLimit.nanoseconds else { return nil }
+    var best: (agent: Int, waiting: Int64, work: Int64)?
+    eachAgent(among) { a in
+      guard agents[a].isDispatchable, agents[a].reservedFor == nil, needs.fits(in: agents[a].capacity) else {
+        return
+      }
+      // What comes first in order and would fit here must not wait behind this.
+      guard !blocked.contains(where: { ready[$0.shape].needs.fits(in: agents[a].capacity) }) else { return }
+      let work = max(1, Int64(Double(mean) * needs.largestShare(of: agents[a].capacity)))
+      let waiting = agents[a].waitingWork
+      guard waiting + work <= settings.backlogWindow.nanoseconds else { return }
+      if best.map({ waiting < $0.waiting || (waiting == $0.waiting && a < $0.agent) }) ?? true {
+        best = (a, waiting, work)
+      }
+    }
+    return best.map { .backlog($0.agent, work: $0.work) }
+  }
+
+  private func eachAgent(_ among: [AgentID]?, _ body: (Int) -> Void) {
+    if let among {
+      for agent in among { body(Int(agent.value)) }
+    } else {
+      for a in agents.indices { body(a) }
+    }
+  }
+
+  private func isOpen(_ a: Int, to shape: ShapeIndex) -> Bool {
+    agents[a].reservedFor == nil || agents[a].reservedFor == shape
+  }
+
+  // MARK: Dispatching
+
+  private mutating func dispatch(_ head: Head, _ choice: Choice) {
+    let a: Int
+    var work: Int64 = 0
+    let phase: LiveAttempt.Phase
+    switch choice {
+    case .room(let agent):
+      a = agent
+      phase = .placed
+    case .backlog(let agent, let wait):
+      a = agent
+      phase = .waiting
+      work = wait
+    }
+    let run = head.slot
+    let task = runs[run].families[head.family].task(head.ordinal)
+    let key = TaskKey(runs[run].id, task)
+    let needs = ready[head.shape].needs
+    let slot = attempts.insert(
+      LiveAttempt(
+        fence: nextFence(), key: key, number: AttemptNumber(runs[run].history(of: task).lastNumber + 1),
+        family: Int32(head.family), agent: agents[a].id, needs: needs, work: work, phase: phase,
+        place: Int32(agents[a].attempts.count)))
+    slotsByFence[attempts[slot].fence.value] = slot
+    agents[a].attempts.append(slot)
+    if phase == .waiting {
+      agents[a].waiting.append(slot)
+      agents[a].waitingWork += work
+    } else {
+      agents[a].free -= needs
+    }
+    if runs[run].families[head.family].requeued.smallest == head.ordinal {
+      runs[run].families[head.family].requeued.removeSmallest()
+    } else {
+      runs[run].families[head.family].cursor = head.ordinal + 1
+    }
+    runs[run].bytes[Int(task.value)].isAlive = true
+    runs[run].markDirty(task)
+    runs[run].readyTasks -= 1
+    runs[run].aliveAttempts += 1
+    touch(run)
+    if agents[a].reservedFor == head.shape || ready[head.shape].overtaken != nil {
+      forgetOvertaking(head.shape)
+    }
+    effects.append(.attemptInserted(record(slot)))
+    effects.append(
+      .start(agents[a].id, agents[a].session!, key, attempts[slot].number, attempts[slot].fence))
+  }
+
+  /// What waits at agents and comes later in order than a head that just found no room is asked back where the
+  /// head would fit: the room it would have taken is the head's.
+  private mutating func takeBack(for head: Head) {
+    let needs = ready[head.shape].needs
+    for a in agents.indices where !agents[a].waiting.isEmpty && needs.fits(in: agents[a].capacity) {
+      for slot in agents[a].waiting where !attempts[slot].isRevoking {
+        let other = ReadyQueue.Entry(run: attempts[slot].key.run, family: attempts[slot].family)
+        if head.entry < other { sendRevoke(slot) }
+      }
+    }
+  }
+
+  // MARK: Fairness to what is big
+
+  /// When the earliest overtaken head will have waited long enough.
+  var reservationDeadline: Instant? {
+    var earliest: Instant?
+    for index in ready.active where ready[index].reserved == nil {
+      guard let overtaken = ready[index].overtaken else { continue }
+      let due = overtaken.since + settings.overtakingLimit
+      earliest = min(earliest ?? due, due)
+    }
+    return earliest
+  }
+
+  private mutating func noteOvertaken(_ blocked: [Head], by choice: Choice, at now: Instant) {
+    let a: Int
+    switch choice {
+    case .room(let agent), .backlog(let agent, _): a = agent
+    }
+    for head in blocked where ready[head.shape].overtaken == nil {
+      guard ready[head.shape].needs.fits(in: agents[a].capacity) else { continue }
+      ready[head.shape].overtaken = (head.entry, now)
+    }
+  }
+
+  private mutating func reserveIfOvertaken(_ head: Head, at now: Instant) {
+    guard ready[head.shape].reserved == nil, let overtaken = ready[head.shape].overtaken,
+      now >= overtaken.since + settings.overtakingLimit
+    else { return }
+    let needs = ready[head.shape].needs
+    var best: (agent: Int, missing: Double)?
+    for a in agents.indices where agents[a].isDispatchable && agents[a].reservedFor == nil {
+      guard needs.fits(in: agents[a].capacity) else { continue }
+      let missing = needs.largestLack(of: agents[a].free, relativeTo: agents[a].capacity)
+      if best.map({ missing < $0.missing }) ?? true { best = (a, missing) }
+    }
+    guard let best else { return }
+    agents[best.agent].reservedFor = head.shape
+    ready[head.shape].reserved = agents[best.agent].id
+  }
+
+  private mutating func forgetOvertaking(_ index: ShapeIndex) {
+    ready[index].overtaken = nil
+    guard let agent = ready[index].reserved else { return }
+    ready[index].reserved = nil
+    agents[Int(agent.value)].reservedFor = nil
+    changedAgents.append(agent)
+    // Others may take its room again, whoever freed it.
+    for other in ready.active { ready[other].isFresh = true }
+  }
+
+  /// Its agent went: another may be reserved.
+  mutating func forgetReservation(of a: Int) {
+    guard let shape = agents[a].reservedFor else { return }
+    agents[a].reservedFor = nil
+    ready[shape].reserved = nil
+  }
+}
+
+extension ResourceVector {
+  /// The largest, over all resources needed, of need / room. Infinite where there is no room.
+  func largestShare(of room: ResourceVector) -> Double {
+    var largest = 0.0
+    for lane in 0..<lanes.scalarCount where lanes[lane] > 0 {
+      largest = max(largest, Double(lanes[lane]) / Double(max(0, room.lanes[lane])))
+    }
+    return largest
+  }
+
+  /// The largest, over all resources needed, of what is missing, as a share of the capacity.
+  func largestLack(of room: ResourceVector, relativeTo capacity: ResourceVector) -> Double {
+    var largest = -Double.infinity
+    for lane in 0..<lanes.scalarCount where lanes[lane] > 0 {
+      largest = max(largest, Double(lanes[lane] - room.lanes[lane]) / Double(max(1, capacity.lanes[lane])))
+    }
+    return largest
+  }
+}

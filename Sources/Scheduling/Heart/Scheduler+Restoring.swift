@@ -1,0 +1,157 @@
+public import Protocol
+
+/// A run as it was written down: what `Scheduler.load` goes on with.
+public struct RestoredRun: Sendable {
+  public var id: RunID
+  public var state: RunState
+  public var isKillRequested: Bool
+  public var hasStarted: Bool
+  public var latestStop: WallTime
+  /// Of the whole dense index, dropped parts included.
+  public var bytes: [TaskByte]
+  public var histories: [(task: TaskIndex, history: TaskHistory)]
+  /// The rows of attempts that are alive or whose output is being expanded.
+  public var open: [AttemptRecord]
+  public var parts: [Part]
+
+  /// The submitted document, or what a generator added.
+  public struct Part: Sendable {
+    public var firstTask: TaskIndex
+    /// nil: the submitted document.
+    public var generator: TaskIndex?
+    public var isDropped: Bool
+    /// Family indices count over the whole run; edges that tie it to the run are in it.
+    public var graph: PlanGraph
+    public init(firstTask: TaskIndex, generator: TaskIndex?, isDropped: Bool, graph: PlanGraph) {
+      self.firstTask = firstTask
+      self.generator = generator
+      self.isDropped = isDropped
+      self.graph = graph
+    }
+  }
+
+  public init(
+    id: RunID, state: RunState, isKillRequested: Bool, hasStarted: Bool, latestStop: WallTime,
+    bytes: [TaskByte],
+    histories: [(task: TaskIndex, history: TaskHistory)], open: [AttemptRecord], parts: [Part]
+  ) {
+    self.id = id
+    self.state = state
+    self.isKillRequested = isKillRequested
+    self.hasStarted = hasStarted
+    self.latestStop = latestStop
+    self.bytes = bytes
+    self.histories = histories
+    self.open = open
+    self.parts = parts
+  }
+}
+
+public struct RestoredAgent: Sendable {
+  public var name: String
+  public var incarnation: Incarnation
+  public var capacity: ResourceVector
+  public var state: AgentState
+  public init(name: String, incarnation: Incarnation, capacity: ResourceVector, state: AgentState) {
+    self.name = name
+    self.incarnation = incarnation
+    self.capacity = capacity
+    self.state = state
+  }
+}
+
+// Recovery: what is stored comes back, what is derived is derived by the code that serves.
+extension Scheduler {
+  /// Agents as last known, in the order of their numbers. Nobody's lease ends before one full lease has passed
+  /// from `now`.
+  public mutating func load(agents known: [RestoredAgent], at now: Instant) {
+    precondition(agents.isEmpty, "agents are loaded first")
+    for agent in known {
+      let id = AgentID(Int32(agents.count))
+      let state = agent.state == .active ? AgentState.suspect : agent.state
+      agents.append(
+        AgentRecord(
+          id: id, name: agent.name, incarnation: agent.incarnation, capacity: agent.capacity, state: state,
+          at: now))
+      agentsByName[agent.name] = id
+      expectDeadline(of: agents.count - 1)
+    }
+  }
+
+  /// A run that is not final, after a start; or a final one that somebody wants to change.
+  public mutating func load(_ stored: RestoredRun, at now: Instant) {
+    precondition(slots[stored.id] == nil, "run \(stored.id) is known")
+    var run = RunRecord(id: stored.id)
+    run.state = stored.state
+    run.isKillRequested = stored.isKillRequested
+    run.hasStarted = stored.hasStarted
+    run.latestStop = stored.latestStop
+    for (task, history) in stored.histories { run.histories[task.value] = history }
+    let slot = insert(run)
+    for part in stored.parts {
+      let firstFamily = runs[slot].families.count
+      append(part.graph.families, at: Int(part.firstTask.value), toRun: slot)
+      for f in firstFamily..<runs[slot].families.count {
+        runs[slot].families[f].isDropped = part.isDropped
+        runs[slot].families[f].generator = part.generator
+      }
+    }
+    precondition(
+      runs[slot].bytes.count == stored.bytes.count,
+      "run \(stored.id) has \(stored.bytes.count) stored tasks and \(runs[slot].bytes.count) by its documents"
+    )
+    runs[slot].bytes = stored.bytes
+    runs[slot].edges = RunEdges(stored.parts.flatMap(\.graph.edges), families: runs[slot].families)
+    for record in stored.open.sorted(by: { $0.fence < $1.fence }) { restore(record, inRun: slot) }
+    derive(slot)
+    // What starts from now on waited for nothing that stopped later.
+    for f in runs[slot].families.indices { runs[slot].families[f].notBefore = stored.latestStop }
+    runs[slot].edges.setNotBefore(stored.latestStop)
+    restoreRetries(slot, at: now)
+    if stored.state.isFinal { expectEviction(of: stored.id) }
+  }
+
+  private mutating func restore(_ record: AttemptRecord, inRun run: Int) {
+    let task = record.key.task
+    if runs[run].bytes[Int(task.value)].isExpanding {
+      expanding[record.key] = record
+      effects.append(.expand(record.key, record.number, record.fence))
+      return
+    }
+    precondition(record.state.isAlive, "attempt \(record.fence) of a live task is \(record.state.name)")
+    let a = Int(record.agent.value)
+    let f = runs[run].family(of: task)
+    let needs = ready[runs[run].families[f].shape].needs
+    var attempt = LiveAttempt(
+      fence: record.fence, key: record.key, number: record.number, family: Int32(f), agent: record.agent,
+      needs: needs,
+      work: 0, phase: record.state == .running ? .running : .waiting, place: Int32(agents[a].attempts.count))
+    attempt.isKillRequested = record.isKillRequested
+    attempt.start = record.start
+    // A paused run's and a killed one's unstarted attempts were being asked back.
+    attempt.isRevoking = record.state == .dispatched && runs[run].state == .paused
+    let slot = attempts.insert(attempt)
+    slotsByFence[record.fence.value] = slot
+    agents[a].attempts.append(slot)
+    runs[run].aliveAttempts += 1
+    if attempt.phase == .waiting {
+      agents[a].waiting.append(slot)
+    } else {
+      agents[a].free -= needs
+    }
+  }
+
+  /// An interval that a restart interrupted begins anew.
+  private mutating func restoreRetries(_ slot: Int, at now: Instant) {
+    guard count(.retry, inRun: slot) > 0 else { return }
+    for i in runs[slot].bytes.indices where runs[slot].bytes[i].state == .retry {
+      let task = TaskIndex(i)
+      if isDropped(task, inRun: slot) { continue }
+      let seconds = Int64(runs[slot].families[runs[slot].family(of: task)].retryIntervalSeconds)
+      retries.insert(
+        RetryTimers.Entry(
+          due: now + .seconds(seconds), key: TaskKey(runs[slot].id, task),
+          number: runs[slot].history(of: task).lastNumber))
+    }
+  }
+}

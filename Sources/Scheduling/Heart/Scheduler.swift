@@ -1,0 +1,209 @@
+public import Protocol
+
+/// The heart: what is known of runs, attempts and agents, and what follows from each thing that happens.
+///
+/// A value without I/O, clock or chance: `handle` takes an event and the time, and appends what must be done
+/// to `effects`. The driver writes a batch's effects and dirty runs down in one transaction, and tells agents
+/// and people only then. An actor that also wrote and sent was not taken: here a test, a simulation and a
+/// recovery run the very code that serves.
+///
+/// Everything is reached by dense indices: tasks by `TaskIndex`, families by their place, attempts by slots
+/// of a slab (`attempts`), agents by `AgentID`. No hash order decides anything.
+public struct Scheduler: Sendable {
+  /// Tasks whose bytes are written together.
+  public static let chunkTasks = 4000
+
+  let settings: SchedulerSettings
+  let epoch: Epoch
+  private var fencesGiven: Int64 = 0
+
+  // Runs that are not final, and those that became so since the last `evictFinalRuns`.
+  var runs: [RunRecord] = []
+  var slots: [RunID: Int] = [:]
+  private var freeSlots: [Int] = []
+  private var endedRuns: [RunID] = []
+  var dirtyRuns: [RunID] = []
+
+  var ready = ReadyQueue()
+  var retries = RetryTimers()
+
+  public internal(set) var agents: [AgentRecord] = []
+  var agentsByName: [String: AgentID] = [:]
+  var agentDeadline: Instant?
+  /// Agents that may take something they could not before.
+  var changedAgents: [AgentID] = []
+
+  var attempts = Slab<LiveAttempt>()
+  var slotsByFence: [Int64: Int32] = [:]
+  /// Ended well and waiting for their output to be expanded.
+  var expanding: [TaskKey: AttemptRecord] = [:]
+
+  var effects: [Effect] = []
+
+  public init(epoch: Epoch, settings: SchedulerSettings = SchedulerSettings()) {
+    self.epoch = epoch
+    self.settings = settings
+  }
+
+  // MARK: Driving
+
+  /// Takes in one event and does what follows from it.
+  public mutating func handle(_ event: Event, at now: Instant) {
+    switch event {
+    case .submitted(let id, let graph): submit(id, graph)
+    case .commanded(let id, let command): effects.append(.answer(id, obey(command)))
+    case .generatorExpanded(let run, let task, let fence, let outcome):
+      expanded(TaskKey(run, task), fence, outcome, at: now)
+    case .agentArrived(let arrival): agentArrived(arrival, at: now)
+    case .agentListed(let agent, let session, let held, let isLast):
+      if isCurrent(agent, session) { agentListed(agent, held, isLast: isLast, at: now) }
+    case .agentHeard(let agent, let session): if isCurrent(agent, session) { agentHeard(agent, at: now) }
+    case .agentDisconnected(let agent, let session):
+      if isCurrent(agent, session) { agentDisconnected(agent, at: now) }
+    case .agentLeft(let agent, let session, let reason):
+      if isCurrent(agent, session) { agentLeft(agent, reason: reason, at: now) }
+    case .attemptStarted(let agent, let session, let fence, let time):
+      if isCurrent(agent, session) { started(fence, by: agent, at: time) }
+    case .attemptEnded(let agent, let session, let fence, let result):
+      if isCurrent(agent, session) { ended(fence, by: agent, result, at: now) }
+    case .attemptRevoked(let agent, let session, let fence):
+      if isCurrent(agent, session) { revoked(fence, by: agent) }
+    case .attemptHandedBack(let agent, let session, let fence, let result):
+      if isCurrent(agent, session) { handedBack(fence, by: agent, result) }
+    case .clockTicked:
+      wakeRetries(at: now)
+      checkAgents(at: now)
+    }
+    place(at: now)
+  }
+
+  /// When `.clockTicked` is wanted next.
+  public var nextDeadline: Instant? {
+    [retries.earliest, agentDeadline, reservationDeadline].compactMap { $0 }.min()
+  }
+
+  /// Hands over what the events so far ask for, in order.
+  public mutating func takeEffects() -> [Effect] {
+    let out = effects
+    effects = []
+    return out
+  }
+
+  /// Calls `write` for each run that changed since the last call, once.
+  public mutating func drainDirtyRuns(_ write: (DirtyRun) -> Void) {
+    for id in dirtyRuns {
+      guard let slot = slots[id], runs[slot].isDirty else { continue }
+      write(DirtyRun(runs[slot]))
+      runs[slot].isDirty = false
+      runs[slot].dirtyChunks.removeAll(keepingCapacity: true)
+    }
+    dirtyRuns.removeAll(keepingCapacity: true)
+  }
+
+  /// Forgets the runs that ended; to be called once their end is committed. A command to one of them loads it
+  /// again first.
+  public mutating func evictFinalRuns() -> [RunID] {
+    var evicted: [RunID] = []
+    for id in endedRuns {
+      guard let slot = slots[id], runs[slot].state.isFinal else { continue }
+      slots[id] = nil
+      runs[slot] = RunRecord(id: RunID(-1))
+      freeSlots.append(slot)
+      evicted.append(id)
+    }
+    endedRuns.removeAll()
+    return evicted
+  }
+
+  /// nil: the run is not among those kept.
+  public func taskState(_ key: TaskKey) -> TaskState? {
+    slots[key.run].map { runs[$0].bytes[Int(key.task.value)].state }
+  }
+
+  public func knows(_ run: RunID) -> Bool { slots[run] != nil }
+
+  /// Whether this attempt's output is awaited.
+  public func isExpanding(_ key: TaskKey, _ fence: Fence) -> Bool { expanding[key]?.fence == fence }
+
+  /// Whether committed work waits beside the slots of some agent.
+  public var hasBacklog: Bool { agents.contains { !$0.waiting.isEmpty } }
+
+  public func agent(named name: String) -> AgentRecord? {
+    agentsByName[name].map { agents[Int($0.value)] }
+  }
+
+  // MARK: Parts used throughout
+
+  mutating func nextFence() -> Fence {
+    fencesGiven += 1
+    return Fence(epoch: epoch, counter: fencesGiven)
+  }
+
+  mutating func insert(_ run: RunRecord) -> Int {
+    let slot: Int
+    if let free = freeSlots.popLast() {
+      slot = free
+      runs[slot] = run
+    } else {
+      slot = runs.count
+      runs.append(run)
+    }
+    slots[run.id] = slot
+    return slot
+  }
+
+  /// The run's row will be written with this batch.
+  mutating func touch(_ slot: Int) {
+    runs[slot].isDirty = true
+    if dirtyRuns.last != runs[slot].id { dirtyRuns.append(runs[slot].id) }
+  }
+
+  mutating func setState(_ state: RunState, ofRun slot: Int) {
+    runs[slot].state = state
+    touch(slot)
+    effects.append(.runStateChanged(runs[slot].id, state))
+    if state.isFinal { endedRuns.append(runs[slot].id) }
+  }
+
+  mutating func setState(_ state: TaskState, of task: TaskIndex, inRun slot: Int) {
+    runs[slot].setState(state, of: task)
+    touch(slot)
+  }
+
+  /// A final run that a command may not have changed goes again with the next eviction.
+  mutating func expectEviction(of run: RunID) { endedRuns.append(run) }
+
+  private func isCurrent(_ agent: AgentID, _ session: SessionID) -> Bool {
+    agents[Int(agent.value)].session == session
+  }
+}
+
+/// What of a run must be written.
+public struct DirtyRun {
+  public let id: RunID
+  public let state: RunState
+  public let isKillRequested: Bool
+  public let hasStarted: Bool
+  public let latestStop: WallTime
+  /// Length of the dense index, dropped tasks included.
+  public let taskCount: Int
+  /// Tasks by `TaskState.rawValue`, dropped ones left out.
+  public let counts: [Int32]
+  /// Chunk numbers with their bytes.
+  public let chunks: [(index: Int32, bytes: [UInt8])]
+
+  init(_ run: RunRecord) {
+    id = run.id
+    state = run.state
+    isKillRequested = run.isKillRequested
+    hasStarted = run.hasStarted
+    latestStop = run.latestStop
+    taskCount = run.bytes.count
+    counts = run.counts
+    chunks = run.dirtyChunks.map { chunk in
+      let from = Int(chunk) * Scheduler.chunkTasks
+      let bytes = run.bytes[from..<min(run.bytes.count, from + Scheduler.chunkTasks)]
+      return (chunk, bytes.map(\.raw))
+    }
+  }
+}
