@@ -53,5 +53,7 @@ let package = Package(
     tests("ProtocolTests", ["Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
     tests("HTTPTests", ["HTTP", "System", "Protocol"]),
+    // The real programs, started, used and killed.
+    tests("EndToEndTests", []),
   ]
 )
