@@ -55,5 +55,7 @@ let package = Package(
     tests("HTTPTests", ["HTTP", "System", "Protocol"]),
     // The real programs, started, used and killed.
     tests("EndToEndTests", []),
+    tests("SystemTests", ["System", "CSystem", "Protocol"]),
+    tests("TransportTests", ["Transport", "System", "Protocol"]),
   ]
 )
