@@ -53,9 +53,9 @@ let package = Package(
     tests("ProtocolTests", ["Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
     tests("HTTPTests", ["HTTP", "System", "Protocol"]),
-    // The real programs, started, used and killed.
-    tests("EndToEndTests", []),
     tests("SystemTests", ["System", "CSystem", "Protocol"]),
     tests("TransportTests", ["Transport", "System", "Protocol"]),
+    // The real programs, started, used and killed.
+    tests("EndToEndTests", []),
   ]
 )

@@ -1,0 +1,382 @@
+public import Protocol
+
+/// The state of one agent's attempts: what happens goes in, what to do comes out. No I/O, no clock, no
+/// randomness; the Agent drives it with processes and a connection, the simulator with a world of its own.
+///
+/// Starts are taken in order of arrival and started in that order as room frees; the needs of what runs never
+/// exceed the capacity. A fence is spawned at most once, and ends at most once. While there is no
+/// connection nothing is lost: the list after the next welcome says it all.
+///
+/// (One value rather than an object an attempt: order, room and lease belong to the whole.)
+public struct AttemptTracker: Sendable {
+  public struct Settings: Sendable {
+    public var capacity: ResourceVector
+    /// Between SIGTERM and SIGKILL, where neither the job nor the kill says.
+    public var killGrace = Period.seconds(10)
+    /// Ends that are still known after their acknowledgement, so that a Start that comes twice is answered;
+    /// the oldest go first.
+    public var acknowledgedEndsKept = 1_000
+    /// How long they are.
+    public var acknowledgedEndsTime = Period.seconds(15 * 60)
+    public init(capacity: ResourceVector) { self.capacity = capacity }
+  }
+
+  /// Shares of the lease, in percent, after which nothing new is started and what runs gets SIGTERM, and
+  /// after which it gets SIGKILL whatever its grace. The coordinator gives the work to others at 110.
+  static let termAtPercent: Int64 = 80
+  static let killAtPercent: Int64 = 90
+  /// Heartbeats that may go unanswered, and the least time, before the connection counts as dead.
+  static let unansweredHeartbeats: Int64 = 3
+  static let unansweredTime = Period.seconds(10)
+
+  private let settings: Settings
+  /// Looked up only, never walked: order is in the three lists.
+  private var attempts: [Fence: HeldAttempt] = [:]
+  private var waiting = FenceQueue()
+  private var running: [Fence] = []
+  /// Ended and not acknowledged, in order.
+  private var unacknowledged: [Fence] = []
+  private var acknowledged: [(fence: Fence, until: Instant)] = []
+  private var room: ResourceVector
+  private var lease = LeaseClock()
+  private var isLeaseTermSent = false
+  private var isLeaseKillSent = false
+  private var isWelcome = false
+  private var isShuttingDown = false
+  private var hasLeft = false
+  private var helloSent: Instant?
+  private var heartbeatEvery = Period.zero
+  private var nextHeartbeat: Instant?
+
+  /// `left`: what an earlier start of this agent left behind and did not hand in.
+  public init(_ settings: Settings, left: [(fence: Fence, result: AttemptResult)] = []) {
+    self.settings = settings
+    room = settings.capacity
+    for (fence, result) in left {
+      attempts[fence] = HeldAttempt(
+        phase: .ended(.init(result: result, isHandedBack: false, isAcknowledged: false)))
+      unacknowledged.append(fence)
+    }
+  }
+
+  public var runningCount: Int { running.count }
+  public var waitingCount: Int { waiting.count }
+  public var unacknowledgedCount: Int { unacknowledged.count }
+  /// What is not in use.
+  public var freeRoom: ResourceVector { room }
+
+  /// When `.timer` is wanted next; nil: nothing is due.
+  public var nextDeadline: Instant? {
+    var next: Instant?
+    func consider(_ time: Instant?) {
+      if let time, next.map({ time < $0 }) ?? true { next = time }
+    }
+    consider(nextHeartbeat)
+    if isWelcome, let since = lease.unansweredSince { consider(since + unansweredLimit) }
+    if !running.isEmpty {
+      if !isLeaseTermSent { consider(lease.passes(percent: Self.termAtPercent)) }
+      if !isLeaseKillSent { consider(lease.passes(percent: Self.killAtPercent)) }
+    }
+    for fence in running {
+      guard case .running(let state) = attempts[fence]?.phase else { continue }
+      consider(state.stopping == nil ? state.timeLimit : state.stopping?.killAt)
+    }
+    return next
+  }
+
+  /// Takes one event; what is to be done is added to `effects`, in order. Events that carrying them out
+  /// brings about (`processStarted`, …) are handed in after all of these are carried out.
+  public mutating func handle(_ event: AttemptEvent, at now: Instant, into effects: inout [AttemptEffect]) {
+    switch event {
+    case .helloSent: helloSent = now
+    case .welcomed(let welcome): self.welcomed(welcome, now, &effects)
+    case .disconnected:
+      isWelcome = false
+      nextHeartbeat = nil
+    case .received(let message): received(message, now, &effects)
+    case .processStarted(let fence, let time): processStarted(fence, time, now, &effects)
+    case .spawnFailed(let fence, let rc, let words, let time):
+      spawnFailed(fence, rc, words, time, &effects)
+    case .processEnded(let fence, let end): processEnded(fence, end, &effects)
+    case .timer: timer(now, &effects)
+    case .shutdown: shutdown(now, &effects)
+    }
+    if isShuttingDown && running.isEmpty && !hasLeft {
+      hasLeft = true
+      effects.append(.leave)
+    }
+  }
+
+  // MARK: The connection
+
+  private mutating func welcomed(_ welcome: ToAgent.Welcome, _ now: Instant, _ effects: inout [AttemptEffect])
+  {
+    isWelcome = true
+    lease.welcomed(leaseMilliseconds: welcome.leaseMilliseconds, helloSent: helloSent ?? now)
+    leaseRenewed()
+    heartbeatEvery = .milliseconds(max(1, welcome.heartbeatMilliseconds))
+    nextHeartbeat = now + heartbeatEvery
+    var list: [ToCoordinator.Held] = []
+    for fence in waiting.fences + running + unacknowledged {
+      guard let attempt = attempts[fence] else { continue }
+      switch attempt.phase {
+      case .waiting: list.append(.init(fence: fence, phase: .waiting))
+      case .running(let state): list.append(.init(fence: fence, phase: .running(since: state.start)))
+      case .ended(let end): list.append(.init(fence: fence, phase: .ended(end.result)))
+      }
+    }
+    effects.append(.list(list))
+  }
+
+  private mutating func received(_ message: ToAgent, _ now: Instant, _ effects: inout [AttemptEffect]) {
+    switch message {
+    case .start(let start): self.start(start, now, &effects)
+    case .revoke(let fence): revoke(fence, &effects)
+    case .kill(let fence, let grace, let reason): kill(fence, grace, reason, now, &effects)
+    case .endsAcknowledged(let fences): endsAcknowledged(fences, now, &effects)
+    case .heartbeatAcknowledged(let number):
+      lease.acknowledged(number)
+      leaseRenewed()
+    // The driver's: the handshake is over, and output is not kept here.
+    case .welcome, .refused, .outputAcknowledged: break
+    }
+  }
+
+  private mutating func send(_ message: ToCoordinator, _ effects: inout [AttemptEffect]) {
+    if isWelcome { effects.append(.send(message)) }
+  }
+
+  // MARK: Starting
+
+  private mutating func start(_ start: ToAgent.Start, _ now: Instant, _ effects: inout [AttemptEffect]) {
+    if let known = attempts[start.fence] { return repeatState(start.fence, known, &effects) }
+    let isLate = lease.passes(percent: Self.termAtPercent).map { $0 <= now } ?? false
+    if isShuttingDown || isLate || !start.job.needs.fits(in: settings.capacity) {
+      return send(.handedBack(start.fence, nil), &effects)
+    }
+    attempts[start.fence] = HeldAttempt(phase: .waiting(start))
+    waiting.append(start.fence)
+    startWhatFits(&effects)
+  }
+
+  private mutating func repeatState(
+    _ fence: Fence, _ attempt: HeldAttempt, _ effects: inout [AttemptEffect]
+  ) {
+    switch attempt.phase {
+    case .waiting: break
+    case .running(let state): send(.started(fence, at: state.start), &effects)
+    case .ended(let end): announce(fence, end, &effects)
+    }
+  }
+
+  private mutating func announce(
+    _ fence: Fence, _ end: HeldAttempt.Ended, _ effects: inout [AttemptEffect]
+  ) {
+    if !isWelcome { return }
+    effects.append(
+      .announce(fence, end.isHandedBack ? .handedBack(fence, end.result) : .ended(fence, end.result)))
+  }
+
+  /// In order, and the first that does not fit holds back those behind it: the coordinator placed them so.
+  private mutating func startWhatFits(_ effects: inout [AttemptEffect]) {
+    if isShuttingDown { return }
+    while let fence = waiting.first, case .waiting(let start) = attempts[fence]?.phase,
+      start.job.needs.fits(in: room)
+    {
+      waiting.removeFirst()
+      room -= start.job.needs
+      let job = start.job
+      attempts[fence]!.phase = .running(
+        .init(
+          needs: job.needs, start: .none, grace: job.killGraceSeconds.map { .seconds(Int64($0)) },
+          timeoutSeconds: job.timeoutSeconds))
+      running.append(fence)
+      effects.append(.record(.started(fence)))
+      effects.append(.spawn(start))
+    }
+  }
+
+  private mutating func processStarted(
+    _ fence: Fence, _ time: WallTime, _ now: Instant, _ effects: inout [AttemptEffect]
+  ) {
+    updateRunning(fence) { state in
+      state.start = time
+      if state.timeoutSeconds > 0 { state.timeLimit = now + .seconds(Int64(state.timeoutSeconds)) }
+    }
+    send(.started(fence, at: time), &effects)
+  }
+
+  private mutating func spawnFailed(
+    _ fence: Fence, _ rc: Int32, _ words: String, _ time: WallTime, _ effects: inout [AttemptEffect]
+  ) {
+    let result = AttemptResult(kind: .notExecuted, rc: rc, start: time, stop: time, words: words)
+    end(fence, result, isHandedBack: false, &effects)
+  }
+
+  // MARK: Ending
+
+  private mutating func processEnded(_ fence: Fence, _ end: ProcessEnd, _ effects: inout [AttemptEffect]) {
+    guard case .running(let state)? = attempts[fence]?.phase else {
+      preconditionFailure("the process of attempt \(fence) ended, which is not running")
+    }
+    var isHandedBack = false
+    if case .shutdown = state.stopping?.cause { isHandedBack = true }
+    self.end(fence, AttemptResult(end, of: state), isHandedBack: isHandedBack, &effects)
+  }
+
+  private mutating func end(
+    _ fence: Fence, _ result: AttemptResult, isHandedBack: Bool, _ effects: inout [AttemptEffect]
+  ) {
+    guard case .running(let state)? = attempts[fence]?.phase, let at = running.firstIndex(of: fence) else {
+      preconditionFailure("attempt \(fence) ended, which is not running")
+    }
+    running.remove(at: at)
+    room += state.needs
+    let ended = HeldAttempt.Ended(result: result, isHandedBack: isHandedBack, isAcknowledged: false)
+    attempts[fence]!.phase = .ended(ended)
+    unacknowledged.append(fence)
+    effects.append(.record(.ended(fence, result)))
+    announce(fence, ended, &effects)
+    startWhatFits(&effects)
+  }
+
+  private mutating func endsAcknowledged(
+    _ fences: [Fence], _ now: Instant, _ effects: inout [AttemptEffect]
+  ) {
+    for fence in fences {
+      guard case .ended(var end)? = attempts[fence]?.phase, !end.isAcknowledged else { continue }
+      end.isAcknowledged = true
+      attempts[fence]!.phase = .ended(end)
+      if let at = unacknowledged.firstIndex(of: fence) { unacknowledged.remove(at: at) }
+      acknowledged.append((fence, now + settings.acknowledgedEndsTime))
+      effects.append(.record(.acknowledged(fence)))
+      effects.append(.forgetOutput(fence))
+    }
+    let surplus = acknowledged.count - settings.acknowledgedEndsKept
+    var gone = 0
+    while gone < acknowledged.count, gone < surplus || acknowledged[gone].until <= now {
+      attempts[acknowledged[gone].fence] = nil
+      gone += 1
+    }
+    if gone > 0 { acknowledged.removeFirst(gone) }
+  }
+
+  private mutating func revoke(_ fence: Fence, _ effects: inout [AttemptEffect]) {
+    switch attempts[fence]?.phase {
+    case nil: send(.revoked(fence), &effects)
+    case .waiting:
+      forgetWaiting(fence)
+      send(.revoked(fence), &effects)
+      startWhatFits(&effects)
+    case .running, .ended: repeatState(fence, attempts[fence]!, &effects)
+    }
+  }
+
+  private mutating func forgetWaiting(_ fence: Fence) {
+    waiting.remove(fence)
+    attempts[fence] = nil
+  }
+
+  private mutating func kill(
+    _ fence: Fence, _ graceSeconds: Int32?, _ reason: String, _ now: Instant, _ effects: inout [AttemptEffect]
+  ) {
+    guard case .running(let state)? = attempts[fence]?.phase else { return revoke(fence, &effects) }
+    let grace = graceSeconds.map { .seconds(Int64($0)) } ?? state.grace ?? settings.killGrace
+    stop(fence, .killed(reason: reason), grace: grace, now, &effects)
+  }
+
+  /// SIGTERM now and SIGKILL after the grace. Where it is being stopped already, only an earlier SIGKILL
+  /// changes anything.
+  private mutating func stop(
+    _ fence: Fence, _ cause: HeldAttempt.Stopping.Cause, grace: Period, _ now: Instant,
+    _ effects: inout [AttemptEffect]
+  ) {
+    let killAt = now + grace
+    updateRunning(fence) { state in
+      if let stopping = state.stopping {
+        if let before = stopping.killAt, killAt < before { state.stopping!.killAt = killAt }
+        return
+      }
+      state.stopping = .init(cause: cause, killAt: killAt)
+      effects.append(.signal(fence, .terminate))
+    }
+    killWhatIsDue(fence, now, &effects)
+  }
+
+  private mutating func killWhatIsDue(_ fence: Fence, _ now: Instant, _ effects: inout [AttemptEffect]) {
+    updateRunning(fence) { state in
+      guard let killAt = state.stopping?.killAt, killAt <= now else { return }
+      state.stopping!.killAt = nil
+      effects.append(.signal(fence, .kill))
+    }
+  }
+
+  private mutating func updateRunning(_ fence: Fence, _ body: (inout HeldAttempt.Running) -> Void) {
+    guard case .running(var state)? = attempts[fence]?.phase else {
+      preconditionFailure("attempt \(fence) is not running")
+    }
+    body(&state)
+    attempts[fence]!.phase = .running(state)
+  }
+
+  // MARK: Time
+
+  private var unansweredLimit: Period {
+    max(Self.unansweredTime, Period(nanoseconds: heartbeatEvery.nanoseconds * Self.unansweredHeartbeats))
+  }
+
+  private mutating func leaseRenewed() {
+    isLeaseTermSent = false
+    isLeaseKillSent = false
+  }
+
+  private mutating func timer(_ now: Instant, _ effects: inout [AttemptEffect]) {
+    if let due = nextHeartbeat, due <= now {
+      nextHeartbeat = now + heartbeatEvery
+      send(.heartbeat(lease.nextHeartbeat(at: now)), &effects)
+    }
+    if isWelcome, let since = lease.unansweredSince, since + unansweredLimit <= now {
+      // Told once: the driver answers with `disconnected`, and until then nothing more is expected.
+      isWelcome = false
+      nextHeartbeat = nil
+      let seconds = (now - since).nanoseconds / 1_000_000_000
+      effects.append(.reconnect(reason: "the coordinator has not answered a heartbeat for \(seconds) s"))
+    }
+    checkLease(now, &effects)
+    for fence in running {
+      guard case .running(let state)? = attempts[fence]?.phase else { continue }
+      if state.stopping != nil {
+        killWhatIsDue(fence, now, &effects)
+      } else if let limit = state.timeLimit, limit <= now {
+        stop(fence, .timeLimit, grace: state.grace ?? settings.killGrace, now, &effects)
+      }
+    }
+  }
+
+  private mutating func checkLease(_ now: Instant, _ effects: inout [AttemptEffect]) {
+    if let term = lease.passes(percent: Self.termAtPercent), term <= now, !isLeaseTermSent {
+      isLeaseTermSent = true
+      let kill = lease.passes(percent: Self.killAtPercent) ?? now
+      for fence in running { stop(fence, .leaseExpired, grace: kill - now, now, &effects) }
+    }
+    if let kill = lease.passes(percent: Self.killAtPercent), kill <= now, !isLeaseKillSent {
+      isLeaseKillSent = true
+      for fence in running { stop(fence, .leaseExpired, grace: .zero, now, &effects) }
+    }
+  }
+
+  // MARK: The end of the agent
+
+  private mutating func shutdown(_ now: Instant, _ effects: inout [AttemptEffect]) {
+    if isShuttingDown { return }
+    isShuttingDown = true
+    for fence in waiting.fences {
+      forgetWaiting(fence)
+      send(.handedBack(fence, nil), &effects)
+    }
+    for fence in running {
+      guard case .running(let state)? = attempts[fence]?.phase else { continue }
+      stop(fence, .shutdown, grace: state.grace ?? settings.killGrace, now, &effects)
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import Protocol
+
+/// What an agent says of an end, for people.
+extension AttemptResult {
+  init(_ end: ProcessEnd, of running: HeldAttempt.Running) {
+    let rc: Int32
+    var sentences: [String] = []
+    var kind = Kind.exited
+    if let stopping = running.stopping {
+      switch stopping.cause {
+      case .killed(let reason): sentences.append(reason.isEmpty ? "killed" : "killed: \(reason)")
+      case .timeLimit:
+        kind = .timeLimit
+        sentences.append("time limit of \(running.timeoutSeconds) s exceeded")
+      case .leaseExpired:
+        kind = .leaseExpired
+        sentences.append("ended because the coordinator was not heard from and the lease ran out")
+      case .shutdown: sentences.append("ended because the agent stops")
+      }
+    }
+    switch end.how {
+    case .exit(let code):
+      rc = code
+      if running.stopping != nil { sentences.append("ended with exit code \(code) after SIGTERM") }
+    case .signal(let number):
+      rc = 128 + number
+      sentences.append("ended by \(SignalName.words(number))")
+    }
+    self.init(
+      kind: kind, rc: rc, start: running.start, stop: end.stop, words: sentences.joined(separator: "; "),
+      cpuMicroseconds: end.cpuMicroseconds, peakMemoryKB: end.peakMemoryKB, stdoutBytes: end.stdoutBytes,
+      stderrBytes: end.stderrBytes)
+  }
+}

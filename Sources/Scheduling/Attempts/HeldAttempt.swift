@@ -1,0 +1,53 @@
+import Protocol
+
+/// What an agent knows of one attempt.
+///
+/// ```
+/// waiting → running → ended
+/// waiting → ended                 it could not be executed
+/// waiting → (forgotten)           revoked, killed or handed back
+/// ended   → (forgotten)           some time after its acknowledgement
+/// ```
+struct HeldAttempt {
+  enum Phase {
+    case waiting(ToAgent.Start)
+    case running(Running)
+    case ended(Ended)
+  }
+
+  struct Running {
+    var needs: ResourceVector
+    /// On the wall clock, at fork.
+    var start: WallTime
+    /// The job's own grace; nil: the agent's.
+    var grace: Period?
+    var timeoutSeconds: Int32
+    /// When its time is over; nil: never.
+    var timeLimit: Instant?
+    var stopping: Stopping?
+  }
+
+  /// An end that the agent brings about. The first cause sticks; a later one may only bring the kill nearer.
+  struct Stopping {
+    enum Cause {
+      case killed(reason: String)
+      case timeLimit
+      case leaseExpired
+      case shutdown
+    }
+    var cause: Cause
+    /// When SIGKILL is due; nil: it was sent.
+    var killAt: Instant?
+    /// SIGKILL was sent.
+    var isKilled: Bool { killAt == nil }
+  }
+
+  struct Ended {
+    var result: AttemptResult
+    /// It was ended because the agent stops.
+    var isHandedBack: Bool
+    var isAcknowledged: Bool
+  }
+
+  var phase: Phase
+}
