@@ -1,0 +1,155 @@
+"""A coordinator and its agents on loopback, for scripts: real programs, free ports, a folder of their own.
+
+    with Cluster(programs) as cluster:
+        cluster.start_coordinator()
+        cluster.start_agent("anna", cores=2)
+        run = cluster.submit({"tasks": {...}})
+        cluster.wait(run)
+
+Everything it started has ended, and its folder is gone, when the block is left.
+"""
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+FINAL = {"COMPLETED", "ERRORED", "KILLED"}
+# Far above what a loaded machine needs: they only bound a failure's time.
+START_SECONDS = 60
+STOP_SECONDS = 30
+
+
+def build(configuration="release"):
+    """Builds the programs and gives the folder that holds them."""
+    swift = shutil.which("swift") or "/opt/swift/usr/bin/swift"
+    command = [swift, "build", "-c", configuration, "--package-path", str(ROOT)]
+    for product in ("caravan-coordinator", "caravan-agent"):
+        subprocess.run([*command, "--product", product], check=True, stdout=subprocess.DEVNULL)
+    shown = subprocess.run([*command, "--show-bin-path"], check=True, stdout=subprocess.PIPE, text=True)
+    return pathlib.Path(shown.stdout.strip())
+
+
+class Cluster:
+    def __init__(self, programs):
+        self.programs = pathlib.Path(programs)
+
+    def __enter__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="caravan-"))
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.data = self.folder / "coordinator"
+        self.coordinator = None
+        self.agents = {}
+        self.ports = {"http": "127.0.0.1:0", "agents": "127.0.0.1:0"}
+        self.connection = None
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind not in (None, KeyboardInterrupt):
+            for log in sorted(self.folder.glob("*.log")):
+                print(f"---- {log.name}, its end\n{log.read_text(errors='replace')[-2000:]}")
+        # Agents first: they end their tasks.
+        for process in [*self.agents.values(), self.coordinator]:
+            if process is None or process.poll() is not None:
+                continue
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _start(self, program, arguments, log):
+        with open(self.folder / log, "ab") as output:
+            # A session of its own: Ctrl-C is for the script, which ends them in their order.
+            return subprocess.Popen([self.programs / program, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                                    stdout=output, stderr=output, start_new_session=True)
+
+    def start_coordinator(self):
+        """On free ports at first, on the same ones afterwards; returns the seconds until it serves."""
+        began = time.monotonic()
+        self.coordinator = self._start("caravan-coordinator", [
+            "--data-dir", self.data, "--listen", self.ports["http"], "--agent-listen", self.ports["agents"]
+        ], "coordinator.log")
+        while True:
+            try:
+                endpoints = json.loads((self.data / "endpoints.json").read_text())
+                # A killed coordinator leaves its file behind.
+                if endpoints["pid"] == self.coordinator.pid:
+                    break
+            except (OSError, ValueError):
+                pass
+            if self.coordinator.poll() is not None or time.monotonic() - began > START_SECONDS:
+                raise RuntimeError("the coordinator did not start")
+            time.sleep(0.005)
+        self.ports = {"http": endpoints["http"], "agents": endpoints["agents"]}
+        self.token = (self.data / "admin.token").read_text().strip()
+        while self.call("GET", "/ready")[0] != 200:
+            time.sleep(0.005)
+        return time.monotonic() - began
+
+    def start_agent(self, name, cores, memory_mb=1000):
+        arguments = ["--coordinator", self.ports["agents"], "--data-dir", self.folder / f"agent-{name}", "--name", name,
+                     "--cores", cores, "--memory-mb", memory_mb, "--token-file", self.data / "agent.token", "--work-dir", self.work]
+        if os.geteuid() == 0:
+            arguments.append("--allow-root")
+        self.agents[name] = self._start("caravan-agent", arguments, f"agent-{name}.log")
+        began = time.monotonic()
+        while not any(a["name"] == name and a["state"] == "ACTIVE" for a in self.get("/v1/agents")):
+            if self.agents[name].poll() is not None or time.monotonic() - began > START_SECONDS:
+                raise RuntimeError(f"agent {name} did not start")
+            time.sleep(0.02)
+
+    def kill_coordinator(self):
+        self.coordinator.send_signal(signal.SIGKILL)
+        self.coordinator.wait()
+
+    def call(self, method, path, body=None):
+        """-> (status, the JSON or the bytes of the answer). One connection is kept, and opened again where it broke."""
+        host, port = self.ports["http"].rsplit(":", 1)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body)
+        for again in (True, False):
+            if self.connection is None or (self.connection.host, self.connection.port) != (host, int(port)):
+                self.connection = http.client.HTTPConnection(host, int(port), timeout=60)
+            try:
+                self.connection.request(method, path, body=data, headers=headers)
+                answer = self.connection.getresponse()
+                text = answer.read()
+                break
+            except (OSError, http.client.HTTPException):
+                self.connection.close()
+                self.connection = None
+                # Only what changes nothing is asked a second time.
+                if not again or method != "GET":
+                    raise
+        return answer.status, json.loads(text) if "json" in (answer.getheader("Content-Type") or "") else text
+
+    def get(self, path):
+        status, answer = self.call("GET", path)
+        if status != 200:
+            raise RuntimeError(f"GET {path}: {status} {answer}")
+        return answer
+
+    def submit(self, document):
+        status, answer = self.call("POST", "/v1/dagrun", document)
+        if status != 200:
+            raise RuntimeError(f"the submission was answered {status} {answer}")
+        return answer["runID"]
+
+    def wait(self, run, seconds=600, every=0.01):
+        """Waits for a final state and gives it."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            state = self.get(f"/v1/dagrun/{run}/state")["state"]
+            if state in FINAL:
+                return state
+            time.sleep(every)
+        raise RuntimeError(f"run {run} is still {state} after {seconds} s")
