@@ -162,6 +162,20 @@ import Testing
     }
   }
 
+  @Test func `a document that holds is valid, with a warning for a parameter that nobody uses`() async throws
+  {
+    try await Cluster.run(agents: []) { cluster in
+      let document = text(["parameters": ["UNUSED": ["1"]], "tasks": ["a": command(["x"])]])
+      let answer = try cluster.client.call("POST", "/v1/dagrun/validate", body: document)
+      #expect(answer.status == 200 && answer.json["valid"].bool == true, "\(answer)")
+      let warning = answer.json["warnings"][0]
+      #expect(
+        warning["path"].string == "/parameters/UNUSED"
+          && warning["message"].string?.contains("UNUSED") == true)
+      #expect(try cluster.get("/v1/dagruns?all=1").list.isEmpty, "validation runs nothing")
+    }
+  }
+
   @Test func `an expansion beyond the limit is 422 with the count and the limit, at once`() async throws {
     try await Cluster.run(agents: []) { cluster in
       let values = (0..<1000).map(String.init)
