@@ -52,7 +52,10 @@ let package = Package(
     program("caravan", path: "Sources/CLIMain", ["CLI"]),
     tests("ProtocolTests", ["Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
-    tests("HTTPTests", ["HTTP", "System", "Protocol"]),
+    // A client for tests that sends any bytes.
+    .target(name: "RawHTTP", dependencies: ["HTTP"], path: "Tests/RawHTTP", swiftSettings: strict),
+    tests("HTTPTests", ["HTTP", "RawHTTP", "System", "Protocol"]),
+    tests("CoordinatorTests", ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "HTTP", "RawHTTP"]),
     tests("SystemTests", ["System", "CSystem", "Protocol"]),
     tests("TransportTests", ["Transport", "System", "Protocol"]),
     // The real programs, started, used and killed.

@@ -1,6 +1,7 @@
 import Glibc
 import HTTP
 import Protocol
+import RawHTTP
 import System
 import Testing
 

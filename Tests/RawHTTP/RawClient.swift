@@ -1,20 +1,20 @@
 import Glibc
-import HTTP
+public import HTTP
 
 /// A client that sends whatever bytes a test wants, and reads answers.
-final class RawClient {
-  struct Answer {
-    var status: Int
-    var headers: [String: String]
-    var body: [UInt8]
+public final class RawClient {
+  public struct Answer {
+    public var status: Int
+    public var headers: [String: String]
+    public var body: [UInt8]
     /// The body ended as its framing says.
-    var isWhole: Bool
-    var text: String { String(decoding: body, as: UTF8.self) }
+    public var isWhole: Bool
+    public var text: String { String(decoding: body, as: UTF8.self) }
   }
-  let descriptor: Int32
+  public let descriptor: Int32
   private var buffer: [UInt8] = []
 
-  init(_ address: ListenAddress) {
+  public init(_ address: ListenAddress) {
     let family = address.host.contains(":") ? AF_INET6 : AF_INET
     descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
     // A test that waits in vain fails instead of hanging.
@@ -52,10 +52,10 @@ final class RawClient {
 
   /// false: the server does not take it any more.
   @discardableResult
-  func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+  public func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
   @discardableResult
-  func send(_ bytes: [UInt8]) -> Bool {
+  public func send(_ bytes: [UInt8]) -> Bool {
     var sent = 0
     while sent < bytes.count {
       let count = bytes.withUnsafeBytes {
@@ -67,19 +67,30 @@ final class RawClient {
     return true
   }
 
-  func get(_ path: String) -> Answer? {
+  /// Asks with any method and headers and reads the answer.
+  public func ask(
+    _ method: String, _ path: String, headers: [(name: String, value: String)] = [], body: [UInt8] = []
+  ) -> Answer? {
+    var head = "\(method) \(path) HTTP/1.1\r\nHost: x\r\n"
+    for header in headers { head += "\(header.name): \(header.value)\r\n" }
+    if !body.isEmpty { head += "Content-Length: \(body.count)\r\n" }
+    send(Array("\(head)\r\n".utf8) + body)
+    return answer(toHead: method == "HEAD")
+  }
+
+  public func get(_ path: String) -> Answer? {
     send("GET \(path) HTTP/1.1\r\nHost: x\r\n\r\n")
     return answer()
   }
 
-  func post(_ path: String, _ body: [UInt8]) -> Answer? {
+  public func post(_ path: String, _ body: [UInt8]) -> Answer? {
     send("POST \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.count)\r\n\r\n")
     send(body)
     return answer()
   }
 
   /// The next answer; nil: the server closed without one.
-  func answer(toHead isHead: Bool = false) -> Answer? {
+  public func answer(toHead isHead: Bool = false) -> Answer? {
     guard let end = read(until: Array("\r\n\r\n".utf8)) else { return nil }
     let lines = String(decoding: buffer[..<end], as: UTF8.self).split(separator: "\r\n")
     buffer.removeFirst(end + 4)
@@ -110,7 +121,7 @@ final class RawClient {
   }
 
   /// Reads what comes until the server closes; true when it did so in order or by a reset.
-  func isClosedByServer() -> Bool {
+  public func isClosedByServer() -> Bool {
     while true {
       switch more() {
       case .some(true): continue
