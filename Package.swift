@@ -50,6 +50,8 @@ let package = Package(
     program("caravan-coordinator", path: "Sources/CoordinatorMain", ["Coordinator"]),
     program("caravan-agent", path: "Sources/AgentMain", ["Agent"]),
     program("caravan", path: "Sources/CLIMain", ["CLI"]),
+    tests("SQLiteTests", ["SQLite"]),
+    tests("CoordinatorTests", ["Coordinator", "Protocol", "Scheduling", "SQLite", "System"]),
     tests("ProtocolTests", ["Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
     // A client for tests that sends any bytes.

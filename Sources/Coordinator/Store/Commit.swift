@@ -45,7 +45,7 @@ struct PartDropped {
   var part: Int32
 }
 
-struct RunRow {
+struct RunRow: Hashable {
   var run: RunID
   var state: RunState
   var tag: String
@@ -86,7 +86,7 @@ enum AttemptWrite {
   case delete(TaskKey, AttemptNumber)
 }
 
-struct AttemptRow {
+struct AttemptRow: Hashable {
   var key: TaskKey
   var number: AttemptNumber
   var fence: Fence
@@ -113,7 +113,7 @@ struct HistoryWrite {
 }
 
 /// An agent as last heard of. `id` counts from 0; names are unique.
-struct AgentRow {
+struct AgentRow: Hashable {
   var id: AgentID
   var name: String
   var incarnation: Incarnation

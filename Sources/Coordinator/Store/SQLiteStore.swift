@@ -18,12 +18,13 @@ final class SQLiteStore: Store, @unchecked Sendable {
   private static let cacheKiB = 8192
 
   let database: Connection
-  private let software: String
+  /// Held, since its lock is what makes this the one writer.
+  private let directory: DataDirectory
   private var epoch = Epoch(0)
 
   /// - Parameter software: this program and its version, for the schema's history.
   init(_ directory: DataDirectory, software: String) throws(StoreFault) {
-    self.software = software
+    self.directory = directory
     try directory.makePrivate("state.db")
     let path = directory.file("state.db")
     database = try storing("opening \(path)") { () throws(SQLiteFault) in
