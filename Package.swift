@@ -51,13 +51,14 @@ let package = Package(
     program("caravan-agent", path: "Sources/AgentMain", ["Agent"]),
     program("caravan", path: "Sources/CLIMain", ["CLI"]),
     tests("SQLiteTests", ["SQLite"]),
-    tests("CoordinatorTests", ["Coordinator", "Protocol", "Scheduling", "SQLite", "System"]),
+    tests(
+      "CoordinatorTests",
+      ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "Transport", "HTTP"]),
     tests("ProtocolTests", ["Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
     // A client for tests that sends any bytes.
     .target(name: "RawHTTP", dependencies: ["HTTP"], path: "Tests/RawHTTP", swiftSettings: strict),
     tests("HTTPTests", ["HTTP", "RawHTTP", "System", "Protocol"]),
-    tests("CoordinatorTests", ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "HTTP", "RawHTTP"]),
     tests("SystemTests", ["System", "CSystem", "Protocol"]),
     tests("TransportTests", ["Transport", "System", "Protocol"]),
     // The real programs, started, used and killed.
