@@ -53,7 +53,7 @@ let package = Package(
     tests("SQLiteTests", ["SQLite"]),
     tests(
       "CoordinatorTests",
-      ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "Transport", "HTTP"]),
+      ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "Transport", "HTTP", "RawHTTP"]),
     tests("ProtocolTests", ["Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
     // A client for tests that sends any bytes.
