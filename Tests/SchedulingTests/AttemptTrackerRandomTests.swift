@@ -54,7 +54,7 @@ struct AttemptTrackerRandomTests {
         #expect(place > lastStarted, "\(fence) was started out of order")
         lastStarted = place
         alive.insert(fence)
-        if random.next(10) == 0 {
+        if random.below(10) == 0 {
           alive.remove(fence)
           event(.spawnFailed(fence, rc: 127, words: "no such program", at: .none))
         } else {
@@ -116,22 +116,22 @@ struct AttemptTrackerRandomTests {
     }
 
     mutating func step() {
-      now = now + .milliseconds(Int64(random.next(3_000)))
-      switch random.next(12) {
+      now = now + .milliseconds(Int64(random.below(3_000)))
+      switch random.below(12) {
       case 0...3 where isWelcome:
         let fence = Fence(Int64(order.count + 1))
         order.append(fence)
         needs[fence] = ResourceVector(
-          milliCores: Int64(random.next(5)) * 1_000, memoryMB: Int64(random.next(300)))
+          milliCores: Int64(random.below(5)) * 1_000, memoryMB: Int64(random.below(300)))
         event(.received(.start(start(fence))))
       case 4 where isWelcome && !order.isEmpty:
         let fence = anyFence()
         if !givenBack.contains(fence) { event(.received(.start(start(fence)))) }
       case 5 where isWelcome && !order.isEmpty: event(.received(.revoke(anyFence())))
       case 6 where isWelcome && !order.isEmpty:
-        event(.received(.kill(anyFence(), graceSeconds: random.next(2) == 0 ? nil : 1, reason: "test")))
+        event(.received(.kill(anyFence(), graceSeconds: random.below(2) == 0 ? nil : 1, reason: "test")))
       case 7 where isWelcome && !results.isEmpty:
-        event(.received(.endsAcknowledged(results.keys.sorted().filter { _ in random.next(2) == 0 })))
+        event(.received(.endsAcknowledged(results.keys.sorted().filter { _ in random.below(2) == 0 })))
       case 8:
         if isWelcome {
           isWelcome = false
@@ -143,13 +143,13 @@ struct AttemptTrackerRandomTests {
             .welcomed(
               .init(version: 1, epoch: Epoch(1), heartbeatMilliseconds: 2_000, leaseMilliseconds: 60_000)))
         }
-      case 9, 10: if let fence = alive.sorted().first(where: { _ in random.next(3) == 0 }) { end(fence) }
+      case 9, 10: if let fence = alive.sorted().first(where: { _ in random.below(3) == 0 }) { end(fence) }
       default: break
       }
       if let due = tracker.nextDeadline, due <= now { event(.timer) }
     }
 
-    private mutating func anyFence() -> Fence { order[random.next(order.count)] }
+    private mutating func anyFence() -> Fence { order[random.below(order.count)] }
 
     private func start(_ fence: Fence) -> ToAgent.Start {
       ToAgent.Start(
@@ -186,17 +186,5 @@ struct AttemptTrackerRandomTests {
           || world.spawnedOnce.contains(fence) == false)
       if world.spawnedOnce.contains(fence) { #expect(world.results[fence] != nil, "\(fence) never ended") }
     }
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed on every host.
-private struct SplitMix {
-  var state: UInt64
-  mutating func next(_ bound: Int) -> Int {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    return Int((z ^ (z >> 31)) % UInt64(bound))
   }
 }

@@ -170,6 +170,8 @@ extension Scheduler {
         runs[run].history(of: entry.key.task).lastNumber == entry.number
       else { continue }
       requeue(entry.key.task, inRun: run)
+      // A parent may have been run again and killed meanwhile: then nothing of the run can run.
+      endIfDone(run)
     }
   }
 

@@ -11,7 +11,7 @@ extension Scheduler {
     setState(.queued, ofRun: slot)
   }
 
-  /// Families join a run. Their chunks need no writing: what is not stored is QUEUED.
+  /// Families join a run, all QUEUED; their chunks are written with this batch.
   mutating func append(_ families: [Family], at first: Int, toRun slot: Int) {
     var first = Int32(first)
     runs[slot].families.reserveCapacity(runs[slot].families.count + families.count)
@@ -20,7 +20,12 @@ extension Scheduler {
       first += family.count
     }
     let missing = Int(first) - runs[slot].bytes.count
+    var task = runs[slot].bytes.count
     runs[slot].bytes.append(contentsOf: repeatElement(TaskByte(.queued), count: missing))
+    while task < first {
+      runs[slot].markDirty(TaskIndex(task))
+      task = (task / Self.chunkTasks + 1) * Self.chunkTasks
+    }
   }
 
   /// Makes everything derived anew from the tasks' bytes: after a submission, a recovery, and whatever takes

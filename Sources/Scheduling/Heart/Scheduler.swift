@@ -120,6 +120,11 @@ public struct Scheduler: Sendable {
     slots[key.run].map { runs[$0].bytes[Int(key.task.value)].state }
   }
 
+  /// Whether the task has attempts that people see.
+  public func hasAttempts(_ key: TaskKey) -> Bool {
+    slots[key.run].map { runs[$0].bytes[Int(key.task.value)].hasAttempts } ?? false
+  }
+
   public func knows(_ run: RunID) -> Bool { slots[run] != nil }
 
   /// Whether this attempt's output is awaited.
