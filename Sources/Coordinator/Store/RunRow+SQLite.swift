@@ -15,6 +15,15 @@ extension RunRow {
   static let select: StaticString = "SELECT * FROM run WHERE id = ?"
   static let selectOpenAscending: StaticString = "SELECT * FROM run WHERE state < 3 ORDER BY id"
 
+  static func select(all: Bool, _ order: StoreReader.RunOrder) -> StaticString {
+    switch (all, order) {
+    case (true, .oldestFirst): "SELECT * FROM run WHERE id > ? ORDER BY id LIMIT ?"
+    case (true, .newestFirst): "SELECT * FROM run WHERE id < ? ORDER BY id DESC LIMIT ?"
+    case (false, .oldestFirst): "SELECT * FROM run WHERE state < 3 AND id > ? ORDER BY id LIMIT ?"
+    case (false, .newestFirst): "SELECT * FROM run WHERE state < 3 AND id < ? ORDER BY id DESC LIMIT ?"
+    }
+  }
+
   func bind(to statement: Statement) {
     precondition(counts.count == TaskState.allCases.count, "run \(run) has \(counts.count) counts")
     statement.bind(1, run.value)
