@@ -19,8 +19,8 @@ func program(_ name: String, path: String, _ dependencies: [Target.Dependency]) 
     name: name, dependencies: dependencies, path: path, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+  .testTarget(name: name, dependencies: dependencies, exclude: exclude, swiftSettings: strict)
 }
 
 let package = Package(
@@ -54,7 +54,7 @@ let package = Package(
     tests(
       "CoordinatorTests",
       ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "Transport", "HTTP", "RawHTTP"]),
-    tests("ProtocolTests", ["Protocol"]),
+    tests("ProtocolTests", ["Protocol"], exclude: ["Golden"]),
     tests("SchedulingTests", ["Scheduling"]),
     // A client for tests that sends any bytes.
     .target(name: "RawHTTP", dependencies: ["HTTP"], path: "Tests/RawHTTP", swiftSettings: strict),

@@ -14,11 +14,12 @@ public struct TextPosition: Hashable, Sendable {
   public let line: Int
   public let column: Int
 
-  /// `\n` ends a line; a `\r` before it is a character like any other.
+  /// A BOM at the beginning is not counted: no editor shows it. `\n` ends a line; a `\r` before it is a character like any other.
   public init(ofOffset offset: Int, in text: UnsafeBufferPointer<UInt8>) {
     var line = 1
     var column = 1
-    for byte in text.prefix(offset) {
+    let hasBOM = text.starts(with: [0xEF, 0xBB, 0xBF])
+    for byte in text.prefix(offset).dropFirst(hasBOM ? 3 : 0) {
       if byte == UInt8(ascii: "\n") {
         line += 1
         column = 1

@@ -71,7 +71,7 @@ public struct JSONReader {
       }
       let name = try text()
       if seen.insert(name, in: self) {
-        throw JSONFault(offset: name.offset, message: "the member \"\(string(name))\" is there twice")
+        throw JSONFault(offset: name.offset, message: "the member \"\(shown(name))\" is there twice")
       }
       skipSpace()
       guard byte == UInt8(ascii: ":") else { throw fault("a ':' should follow a member's name") }
@@ -181,6 +181,15 @@ public struct JSONReader {
     return true
   }
 
+  /// A checked text for a fault's message: cut where it is long, or whoever sends a megabyte gets it back.
+  public func shown(_ text: Text) -> String {
+    let whole = string(text)
+    let cut = whole.unicodeScalars.prefix(Self.shownLimit)
+    return cut.endIndex == whole.unicodeScalars.endIndex ? whole : String(cut) + "…"
+  }
+  /// Code points of a text that a fault's message shows.
+  private static let shownLimit = 200
+
   /// The UTF-8 of a checked text, escapes resolved.
   public func unescaped(_ text: Text) -> [UInt8] {
     let raw = bytes[text.raw]
@@ -221,6 +230,7 @@ public struct JSONReader {
   public mutating func number() throws(JSONFault) -> Range<Int> {
     skipSpace()
     let start = offset
+    guard byte == UInt8(ascii: "-") || isDigit else { throw fault("a number should stand here") }
     if byte == UInt8(ascii: "-") { offset += 1 }
     if byte == UInt8(ascii: "0") {
       offset += 1

@@ -87,7 +87,7 @@ extension JSONReader {
     let text = try text()
     let word = string(text)
     guard let value = values.first(where: { name($0) == word }) else {
-      throw JSONFault(offset: text.offset, message: "unknown \(what) \"\(word)\"")
+      throw JSONFault(offset: text.offset, message: "unknown \(what) \"\(shown(text))\"")
     }
     return value
   }

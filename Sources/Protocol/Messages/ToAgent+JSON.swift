@@ -2,22 +2,27 @@
 // bytes of every case against golden files.
 
 extension ToAgent: WireMessage {
-  var typeName: String {
+  /// The values of the member `type`.
+  enum TypeName: String, CaseIterable {
+    case welcome, refused, start, revoke, kill, endsAcknowledged, outputAcknowledged, heartbeatAcknowledged
+  }
+
+  var typeName: TypeName {
     switch self {
-    case .welcome: "welcome"
-    case .refused: "refused"
-    case .start: "start"
-    case .revoke: "revoke"
-    case .kill: "kill"
-    case .endsAcknowledged: "endsAcknowledged"
-    case .outputAcknowledged: "outputAcknowledged"
-    case .heartbeatAcknowledged: "heartbeatAcknowledged"
+    case .welcome: .welcome
+    case .refused: .refused
+    case .start: .start
+    case .revoke: .revoke
+    case .kill: .kill
+    case .endsAcknowledged: .endsAcknowledged
+    case .outputAcknowledged: .outputAcknowledged
+    case .heartbeatAcknowledged: .heartbeatAcknowledged
     }
   }
 
   public func write(to writer: inout JSONWriter) {
     writer.beginObject()
-    writer.member("type", typeName)
+    writer.member("type", typeName.rawValue)
     switch self {
     case .welcome(let welcome):
       writer.member("version", welcome.version)
@@ -59,18 +64,20 @@ extension ToAgent: WireMessage {
   public init(reading reader: inout JSONReader) throws(JSONFault) {
     let type = try reader.messageType()
     let name = reader.string(type)
-    var members = MessageMembers(of: "a \"\(name)\" message")
-    switch name {
-    case "welcome": self = .welcome(try Welcome(reading: &reader, &members))
-    case "refused": self = try Self.refused(&reader, &members)
-    case "start": self = .start(try Start(reading: &reader, &members))
-    case "revoke":
+    guard let known = TypeName(rawValue: name) else {
+      throw JSONFault(offset: type.offset, message: "unknown message type \"\(reader.shown(type))\"")
+    }
+    var members = MessageMembers(of: "the message \"\(name)\"")
+    switch known {
+    case .welcome: self = .welcome(try Welcome(reading: &reader, &members))
+    case .refused: self = try Self.refused(&reader, &members)
+    case .start: self = .start(try Start(reading: &reader, &members))
+    case .revoke:
       self = .revoke(try members.fenceAlone(&reader))
-    case "kill": self = try Self.kill(&reader, &members)
-    case "endsAcknowledged": self = try Self.endsAcknowledged(&reader, &members)
-    case "outputAcknowledged": self = try Self.outputAcknowledged(&reader, &members)
-    case "heartbeatAcknowledged": self = .heartbeatAcknowledged(try members.numberAlone(&reader))
-    default: throw JSONFault(offset: type.offset, message: "unknown message type \"\(name)\"")
+    case .kill: self = try Self.kill(&reader, &members)
+    case .endsAcknowledged: self = try Self.endsAcknowledged(&reader, &members)
+    case .outputAcknowledged: self = try Self.outputAcknowledged(&reader, &members)
+    case .heartbeatAcknowledged: self = .heartbeatAcknowledged(try members.numberAlone(&reader))
     }
   }
 

@@ -2,23 +2,28 @@
 // every case against golden files.
 
 extension ToCoordinator: WireMessage {
-  var typeName: String {
+  /// The values of the member `type`.
+  enum TypeName: String, CaseIterable {
+    case hello, attempts, started, ended, revoked, handedBack, output, heartbeat, goodbye
+  }
+
+  var typeName: TypeName {
     switch self {
-    case .hello: "hello"
-    case .attempts: "attempts"
-    case .started: "started"
-    case .ended: "ended"
-    case .revoked: "revoked"
-    case .handedBack: "handedBack"
-    case .output: "output"
-    case .heartbeat: "heartbeat"
-    case .goodbye: "goodbye"
+    case .hello: .hello
+    case .attempts: .attempts
+    case .started: .started
+    case .ended: .ended
+    case .revoked: .revoked
+    case .handedBack: .handedBack
+    case .output: .output
+    case .heartbeat: .heartbeat
+    case .goodbye: .goodbye
     }
   }
 
   public func write(to writer: inout JSONWriter) {
     writer.beginObject()
-    writer.member("type", typeName)
+    writer.member("type", typeName.rawValue)
     switch self {
     case .hello(let hello):
       hello.writeMembers(to: &writer)
@@ -67,22 +72,24 @@ extension ToCoordinator: WireMessage {
   public init(reading reader: inout JSONReader) throws(JSONFault) {
     let type = try reader.messageType()
     let name = reader.string(type)
-    var members = MessageMembers(of: "a \"\(name)\" message")
-    switch name {
-    case "hello": self = .hello(try Hello(reading: &reader, &members))
-    case "attempts": self = try Self.attempts(&reader, &members)
-    case "started": self = try Self.started(&reader, &members)
-    case "ended":
+    guard let known = TypeName(rawValue: name) else {
+      throw JSONFault(offset: type.offset, message: "unknown message type \"\(reader.shown(type))\"")
+    }
+    var members = MessageMembers(of: "the message \"\(name)\"")
+    switch known {
+    case .hello: self = .hello(try Hello(reading: &reader, &members))
+    case .attempts: self = try Self.attempts(&reader, &members)
+    case .started: self = try Self.started(&reader, &members)
+    case .ended:
       let (fence, result) = try Self.fenceAndResult(&reader, &members)
       self = .ended(fence, try members.require(result, "result"))
-    case "revoked": self = .revoked(try members.fenceAlone(&reader))
-    case "handedBack":
+    case .revoked: self = .revoked(try members.fenceAlone(&reader))
+    case .handedBack:
       let (fence, result) = try Self.fenceAndResult(&reader, &members)
       self = .handedBack(fence, result)
-    case "output": self = try Self.output(&reader, &members)
-    case "heartbeat": self = .heartbeat(try members.numberAlone(&reader))
-    case "goodbye": self = try Self.goodbye(&reader, &members)
-    default: throw JSONFault(offset: type.offset, message: "unknown message type \"\(name)\"")
+    case .output: self = try Self.output(&reader, &members)
+    case .heartbeat: self = .heartbeat(try members.numberAlone(&reader))
+    case .goodbye: self = try Self.goodbye(&reader, &members)
     }
   }
 
