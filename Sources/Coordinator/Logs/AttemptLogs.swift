@@ -59,7 +59,7 @@ final class AttemptLogs: Sendable {
   }
 
   /// Hands over output, in order. What is stored already (an agent sends again after it reconnected) is
-  /// dropped; a gap before a piece is remembered as a cut.
+  /// dropped; a gap before a piece is a cut, and marked in words.
   ///
   /// - Parameter then: called by the writing thread once all of it is on stable storage, and all that was
   ///   appended before: only then may it be acknowledged, and an end that follows it be handled. Must be

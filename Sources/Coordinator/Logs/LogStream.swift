@@ -23,9 +23,19 @@ struct OutputPiece: Sendable {
   var end: Int64 { offset + Int64(bytes.count) }
 }
 
+/// Where a stream ends at present.
+struct LogEnd: Hashable, Sendable {
+  /// Bytes that are kept, marks of cuts included: what readers count.
+  var kept: Int64 = 0
+  /// Bytes that were printed, what was cut away included: what agents count.
+  var printed: Int64 = 0
+  /// How often something was cut away.
+  var cuts: Int32 = 0
+}
+
 extension Schema {
-  /// `logs.db`: one row a chunk of output. A gap between a chunk's end and the next one's offset is what the
-  /// agent cut away.
+  /// `logs.db`: one row a chunk of output, by its place among the bytes that are kept. Where an agent cut
+  /// something away, a chunk says so in words instead, so that readers have one gapless text.
   ///
   /// Without a rowid: most streams are one small chunk, and then a table with a rowid and an index beside
   /// it wrote 0.65 to 0.7 of the chunks a second and took 1.25 times the space. With chunks of 64 KiB the
@@ -38,8 +48,12 @@ extension Schema {
         fence INTEGER NOT NULL CHECK (fence > 0),
         stream INTEGER NOT NULL CHECK (stream IN (1, 2)),
         offset INTEGER NOT NULL CHECK (offset >= 0),
+        -- What the attempt had printed at the chunk's end, less offset + length(bytes).
+        lead INTEGER NOT NULL,
+        cuts INTEGER NOT NULL CHECK (cuts >= 0),
         bytes BLOB NOT NULL CHECK (length(bytes) > 0),
-        PRIMARY KEY (fence, stream, offset)
+        PRIMARY KEY (fence, stream, offset),
+        CHECK (cuts > 0 OR lead = 0)
       ) STRICT, WITHOUT ROWID
       """
     ])

@@ -16,10 +16,18 @@ final class LogWriter: @unchecked Sendable {
 
   private let database: Connection
   /// Where each stream ends that was written lately.
-  private var ends: [LogStream: Int64] = [:]
+  private var ends: [LogStream: LogEnd] = [:]
+
+  /// A row to be.
+  private struct Chunk {
+    var stream: LogStream
+    var bytes: [UInt8]
+    /// Behind these bytes.
+    var end: LogEnd
+  }
 
   /// Chunks of the batch under way, in order of appearance, and where each stream's last one is.
-  private var open: [OutputPiece] = []
+  private var open: [Chunk] = []
   private var openIndex: [LogStream: Int] = [:]
 
   init(_ directory: DataDirectory, software: String) throws(StoreFault) {
@@ -64,41 +72,57 @@ final class LogWriter: @unchecked Sendable {
   }
 
   private func add(_ piece: OutputPiece) throws(SQLiteFault) {
-    let end = try end(of: piece.stream)
-    if piece.end <= end { return }
-    ends[piece.stream] = piece.end
-    var piece = piece
-    if piece.offset < end {
-      piece.bytes.removeFirst(Int(end - piece.offset))
-      piece.offset = end
-    }
-    if let last = openIndex[piece.stream], open[last].end == piece.offset,
-      open[last].bytes.count + piece.bytes.count <= LogWriter.chunkBytes
-    {
-      open[last].bytes += piece.bytes
+    var end: LogEnd
+    if let known = ends[piece.stream] {
+      end = known
     } else {
-      openIndex[piece.stream] = open.count
-      open.append(piece)
+      end = try LogReader.end(of: piece.stream, in: database)
     }
+    if piece.end <= end.printed { return }
+    var bytes = piece.bytes
+    if piece.offset < end.printed {
+      bytes.removeFirst(Int(end.printed - piece.offset))
+    } else if piece.offset > end.printed {
+      let mark = LogWriter.mark(cut: piece.offset - end.printed)
+      end.kept += Int64(mark.count)
+      end.printed = piece.offset
+      end.cuts += 1
+      append(mark, to: piece.stream, end)
+    }
+    end.kept += Int64(bytes.count)
+    end.printed = piece.end
+    append(bytes, to: piece.stream, end)
+    ends[piece.stream] = end
   }
 
-  private func end(of stream: LogStream) throws(SQLiteFault) -> Int64 {
-    if let end = ends[stream] { return end }
-    return try LogReader.end(of: stream, in: database)
+  /// What stands where an agent cut bytes away.
+  static func mark(cut: Int64) -> [UInt8] { Array("\n[caravan: \(cut) bytes were cut away here]\n".utf8) }
+
+  private func append(_ bytes: [UInt8], to stream: LogStream, _ end: LogEnd) {
+    if let last = openIndex[stream], open[last].bytes.count + bytes.count <= LogWriter.chunkBytes {
+      open[last].bytes += bytes
+      open[last].end = end
+    } else {
+      openIndex[stream] = open.count
+      open.append(Chunk(stream: stream, bytes: bytes, end: end))
+    }
   }
 
   private func flush() throws(SQLiteFault) -> [LogStream] {
-    let insert = try database.statement("INSERT INTO chunk VALUES (?, ?, ?, ?)")
+    let insert = try database.statement(
+      "INSERT INTO chunk (fence, stream, offset, lead, cuts, bytes) VALUES (?, ?, ?, ?, ?, ?)")
     var grown: [LogStream] = []
-    for (index, piece) in open.enumerated() {
-      insert.bind(1, piece.stream.fence.value)
-      insert.bind(2, piece.stream.stream.rawValue)
-      insert.bind(3, piece.offset)
-      try piece.bytes.withUnsafeBufferPointer { bytes throws(SQLiteFault) in
-        insert.bind(4, borrowed: bytes)
+    for (index, chunk) in open.enumerated() {
+      insert.bind(1, chunk.stream.fence.value)
+      insert.bind(2, chunk.stream.stream.rawValue)
+      insert.bind(3, chunk.end.kept - Int64(chunk.bytes.count))
+      insert.bind(4, chunk.end.printed - chunk.end.kept)
+      insert.bind(5, chunk.end.cuts)
+      try chunk.bytes.withUnsafeBufferPointer { bytes throws(SQLiteFault) in
+        insert.bind(6, borrowed: bytes)
         try insert.run()
       }
-      if openIndex[piece.stream] == index { grown.append(piece.stream) }
+      if openIndex[chunk.stream] == index { grown.append(chunk.stream) }
     }
     open.removeAll(keepingCapacity: true)
     openIndex.removeAll(keepingCapacity: true)

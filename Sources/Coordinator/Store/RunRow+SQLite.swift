@@ -13,16 +13,8 @@ extension RunRow {
 
   // Each way of listing is a literal of its own, so that it uses its index and is compiled once.
   static let select: StaticString = "SELECT * FROM run WHERE id = ?"
-  static let selectOpenAscending: StaticString = "SELECT * FROM run WHERE state < 3 ORDER BY id"
-
-  static func select(all: Bool, _ order: StoreReader.RunOrder) -> StaticString {
-    switch (all, order) {
-    case (true, .oldestFirst): "SELECT * FROM run WHERE id > ? ORDER BY id LIMIT ?"
-    case (true, .newestFirst): "SELECT * FROM run WHERE id < ? ORDER BY id DESC LIMIT ?"
-    case (false, .oldestFirst): "SELECT * FROM run WHERE state < 3 AND id > ? ORDER BY id LIMIT ?"
-    case (false, .newestFirst): "SELECT * FROM run WHERE state < 3 AND id < ? ORDER BY id DESC LIMIT ?"
-    }
-  }
+  static let selectAll: StaticString = "SELECT * FROM run WHERE id >= ? ORDER BY id LIMIT ?"
+  static let selectOpen: StaticString = "SELECT * FROM run WHERE state < 3 AND id >= ? ORDER BY id LIMIT ?"
 
   func bind(to statement: Statement) {
     precondition(counts.count == TaskState.allCases.count, "run \(run) has \(counts.count) counts")

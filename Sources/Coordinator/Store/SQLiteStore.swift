@@ -48,7 +48,10 @@ final class SQLiteStore: Store, @unchecked Sendable {
       epoch = begun.epoch
       // Outside the transaction: nobody else writes.
       var runs: [RunRow] = []
-      try database.statement(RunRow.selectOpenAscending).each { row throws(SQLiteFault) in
+      let open = try database.statement(RunRow.selectOpen)
+      open.bind(1, 0)
+      open.bind(2, Int64.max)
+      try open.each { row throws(SQLiteFault) in
         runs.append(try RunRow(row))
       }
       var state = StoredState(

@@ -5,25 +5,29 @@ import Scheduling
 /// Reads of `state.db` past the Engine: what was committed, by any thread, at any time.
 ///
 /// No call's answer grows with what is stored: lists, state bytes and attempts come in pages, and whoever
-/// streams a run of a million tasks asks again and again. Two pages may so show two moments.
+/// streams a run of a million tasks asks again and again. Two pages may so show two moments; a run's dense
+/// index only grows, so a layout that was read first holds for all that is read after it.
 struct StoreReader: Sendable {
   private let pool: ReaderPool
+  private let layouts: LayoutCache
 
-  init(_ directory: DataDirectory) { pool = ReaderPool(path: directory.file("state.db")) }
+  /// The file must be there: made by `SQLiteStore`, which has it open.
+  init(_ directory: DataDirectory, layouts: LayoutCache) {
+    pool = ReaderPool(path: directory.file("state.db"))
+    self.layouts = layouts
+  }
 
   // MARK: Runs
 
-  enum RunOrder: Sendable { case oldestFirst, newestFirst }
+  func run(_ run: RunID) throws(StoreFault) -> RunRow? {
+    try pool.read { database throws(SQLiteFault) in try RunRow.find(run, in: database) }
+  }
 
-  /// - Parameters:
-  ///   - all: with those that are final.
-  ///   - cursor: the last run of the page before; nil for the first page.
-  func runs(
-    all: Bool, _ order: RunOrder = .oldestFirst, after cursor: RunID? = nil, limit: Int
-  ) throws(StoreFault) -> [RunRow] {
+  /// By number, beginning with `from`; at most `limit`. `open`: only those that are not final.
+  func runs(from: RunID, open: Bool, limit: Int) throws(StoreFault) -> [RunRow] {
     try pool.read { database throws(SQLiteFault) in
-      let statement = try database.statement(RunRow.select(all: all, order))
-      statement.bind(1, cursor?.value ?? (order == .oldestFirst ? -1 : .max))
+      let statement = try database.statement(open ? RunRow.selectOpen : RunRow.selectAll)
+      statement.bind(1, from.value)
       statement.bind(2, limit)
       var rows: [RunRow] = []
       try statement.each { row throws(SQLiteFault) in rows.append(try RunRow(row)) }
@@ -31,12 +35,8 @@ struct StoreReader: Sendable {
     }
   }
 
-  func run(_ run: RunID) throws(StoreFault) -> RunRow? {
-    try pool.read { database throws(SQLiteFault) in try RunRow.find(run, in: database) }
-  }
-
-  /// Its changes of state, first to last.
-  func stateChanges(_ run: RunID) throws(StoreFault) -> [RunStateChange] {
+  /// First to last.
+  func stateChanges(of run: RunID) throws(StoreFault) -> [RunStateChange] {
     try pool.read { database throws(SQLiteFault) in
       let statement = try database.statement(
         "SELECT time, state FROM run_state_change WHERE run = ? ORDER BY number")
@@ -50,117 +50,80 @@ struct StoreReader: Sendable {
     }
   }
 
-  /// In order, part 0 first; empty: no such run.
-  func parts(_ run: RunID) throws(StoreFault) -> [StoredRun.Part] {
-    try pool.read { database throws(SQLiteFault) in try StoredRun.parts(of: run, from: database) }
-  }
-
-  /// What tells whether the parts are those seen before, without reading their texts.
-  struct PartsStamp: Hashable, Sendable {
-    var count: Int
-    var dropped: Int
-    var bytes: Int
-  }
-
-  /// nil: no such run.
-  func partsStamp(_ run: RunID) throws(StoreFault) -> PartsStamp? {
-    try pool.read { database throws(SQLiteFault) in
-      let statement = try database.statement(
-        """
-        SELECT count(*), coalesce(sum(is_dropped), 0), coalesce(sum(length(text)), 0)
-        FROM document WHERE id BETWEEN ? AND ?
-        """)
-      statement.bind(1, placeKey(run, 0))
-      statement.bind(2, placeKey(run, 0) + Schema.placesInRun - 1)
-      return try statement.first { row throws(SQLiteFault) in
-        let stamp = PartsStamp(
-          count: try row.integer(0), dropped: try row.integer(1), bytes: try row.integer(2))
-        return stamp.count == 0 ? nil : stamp
-      } ?? nil
+  /// The run's tasks as they are now; nil: no such run. Mostly from the cache.
+  func layout(of run: RunID) throws(StoreFault) -> RunLayout? {
+    // Counted and read in one snapshot; read into a layout after it.
+    let found: (layout: RunLayout?, parts: [StoredRun.Part]) = try pool.read { database throws(SQLiteFault) in
+      let counts = try database.statement(
+        "SELECT count(*), coalesce(sum(is_dropped), 0) FROM document WHERE id BETWEEN ? AND ?")
+      counts.bind(1, placeKey(run, 0))
+      counts.bind(2, placeKey(run, 0) + Schema.placesInRun - 1)
+      let known = try counts.first { row throws(SQLiteFault) in
+        layouts.find(run, parts: try row.integer(0), dropped: try row.integer(1))
+      }
+      if let known, let layout = known { return (layout, []) }
+      return (nil, try StoredRun.parts(of: run, from: database))
     }
+    if let layout = found.layout { return layout }
+    if found.parts.isEmpty { return nil }
+    let layout = try RunLayout(found.parts, of: run)
+    layouts.put(layout, for: run)
+    return layout
   }
 
   // MARK: Tasks
 
-  /// `TaskByte.raw` of the tasks of `range`, as far as there are any.
-  func taskBytes(_ run: RunID, _ range: Range<Int>) throws(StoreFault) -> [UInt8] {
-    if range.isEmpty { return [] }
-    return try pool.read { database throws(SQLiteFault) in
-      let first = range.lowerBound / StateChunk.tasks
-      let statement = try database.statement(
-        "SELECT ix, bytes FROM chunk WHERE id BETWEEN ? AND ? ORDER BY id")
-      statement.bind(1, placeKey(run, Int32(first)))
-      statement.bind(2, placeKey(run, Int32((range.upperBound - 1) / StateChunk.tasks)))
-      var bytes: [UInt8] = []
-      bytes.reserveCapacity(min(range.count, StateChunk.tasks * 2))
-      try statement.each { row throws(SQLiteFault) in
-        let start = try row.integer(0, as: Int.self) * StateChunk.tasks
-        row.withBlob(1) { chunk in
-          let wanted = range.clamped(to: start..<start + chunk.count)
-          bytes.append(contentsOf: chunk[(wanted.lowerBound - start)..<(wanted.upperBound - start)])
-        }
-      }
-      return bytes
+  /// `TaskByte.raw` of the tasks of one chunk; empty where there is none.
+  func taskBytes(of run: RunID, chunk: Int32) throws(StoreFault) -> [UInt8] {
+    try pool.read { database throws(SQLiteFault) in
+      let statement = try database.statement("SELECT bytes FROM chunk WHERE id = ?")
+      statement.bind(1, placeKey(run, chunk))
+      return try statement.first { row throws(SQLiteFault) in row.blob(0) } ?? []
     }
   }
 
   /// nil: no such task.
-  func taskByte(_ run: RunID, _ task: TaskIndex) throws(StoreFault) -> TaskByte? {
-    try taskBytes(run, Int(task.value)..<Int(task.value) + 1).first.map { TaskByte(raw: $0) }
+  func taskByte(of key: TaskKey) throws(StoreFault) -> TaskByte? {
+    let (chunk, place) = Int(key.task.value).quotientAndRemainder(dividingBy: StateChunk.tasks)
+    let bytes = try taskBytes(of: key.run, chunk: Int32(chunk))
+    return place < bytes.count ? TaskByte(raw: bytes[place]) : nil
   }
 
   // MARK: Attempts
 
-  /// Where a page of attempts ended.
-  struct AttemptCursor: Hashable, Sendable {
-    var task: TaskIndex
-    var number: AttemptNumber
-    init(_ task: TaskIndex, _ number: AttemptNumber) {
-      self.task = task
-      self.number = number
-    }
-    init(_ row: AttemptRow) { self.init(row.key.task, row.number) }
-    /// Before all attempts of a task.
-    init(before task: TaskIndex) { self.init(task, AttemptNumber(0)) }
-  }
-
-  /// By task, then by number: those behind `cursor` of tasks before `end`.
+  /// By task, then by number, beginning with this place; at most `limit`. What was only dispatched is not
+  /// there: it may yet leave no trace.
   func attempts(
-    _ run: RunID, after cursor: AttemptCursor = AttemptCursor(before: TaskIndex(Int32(0))),
-    before end: TaskIndex = TaskIndex(Int32.max), limit: Int
+    of run: RunID, from task: TaskIndex, number: AttemptNumber, limit: Int
   ) throws(StoreFault) -> [AttemptRow] {
     try pool.read { database throws(SQLiteFault) in
       let statement = try database.statement(
         """
-        SELECT * FROM attempt WHERE run = ? AND (task, number) > (?, ?) AND task < ?
+        SELECT * FROM attempt WHERE run = ? AND (task, number) >= (?, ?) AND state <> 0
         ORDER BY task, number LIMIT ?
         """)
       statement.bind(1, run.value)
-      statement.bind(2, cursor.task.value)
-      statement.bind(3, cursor.number.value)
-      statement.bind(4, end.value)
-      statement.bind(5, limit)
+      statement.bind(2, task.value)
+      statement.bind(3, number.value)
+      statement.bind(4, limit)
       var rows: [AttemptRow] = []
       try statement.each { row throws(SQLiteFault) in rows.append(try AttemptRow(row)) }
       return rows
     }
   }
 
-  /// Of one task, by number.
-  func attempts(_ run: RunID, _ task: TaskIndex) throws(StoreFault) -> [AttemptRow] {
-    try pool.read { database throws(SQLiteFault) in
-      let statement = try database.statement(
-        "SELECT * FROM attempt WHERE run = ? AND task = ? ORDER BY number")
-      statement.bind(1, run.value)
-      statement.bind(2, task.value)
-      var rows: [AttemptRow] = []
-      try statement.each { row throws(SQLiteFault) in rows.append(try AttemptRow(row)) }
-      return rows
-    }
-  }
+  // MARK: Agents
 
   /// By id.
   func agents() throws(StoreFault) -> [AgentRow] {
     try pool.read { database throws(SQLiteFault) in try AgentRow.all(of: database) }
+  }
+
+  func agentName(_ agent: AgentID) throws(StoreFault) -> String? {
+    try pool.read { database throws(SQLiteFault) in
+      let statement = try database.statement("SELECT name FROM agent WHERE id = ?")
+      statement.bind(1, agent.value)
+      return try statement.first { row throws(SQLiteFault) in row.text(0) }
+    }
   }
 }
