@@ -1,4 +1,5 @@
 import HTTP
+import Scheduling
 
 /// The REST API of API.md as a `Responder`: asks who calls, finds the route, lets it answer.
 ///
@@ -8,6 +9,32 @@ import HTTP
 struct RestAPI: Responder {
   let table: RouteTable
   let access: Access
+
+  init(table: RouteTable, access: Access) {
+    self.table = table
+    self.access = access
+  }
+
+  /// All that API.md has so far.
+  init(
+    service: any RunService, reader: StoreReader, logs: AttemptLogs, access: Access,
+    limits: ExpansionLimits = .standard
+  ) {
+    let routes = [
+      ReadinessRoutes(service: service).routes,
+      RunListRoutes(reader: reader).routes,
+      // Before the runs' own: "validate" is no run.
+      SubmitRoutes(service: service, limits: limits).routes,
+      RunRoutes(service: service, reader: reader, logs: logs.reader).routes,
+      TaskListRoutes(reader: reader).routes,
+      TaskRoutes(service: service, reader: reader, logs: logs.reader).routes,
+      LogRoutes(
+        source: LogSource(reader: reader, logs: logs.reader), followers: logs.followers, clock: FollowClock()
+      ).routes,
+      AgentRoutes(service: service).routes,
+    ]
+    self.init(table: RouteTable(routes: routes.flatMap(\.self)), access: access)
+  }
 
   func admit(_ head: Request) -> Response? { refusal(of: head)?.response }
 

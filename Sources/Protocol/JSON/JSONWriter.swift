@@ -18,6 +18,13 @@ public struct JSONWriter: Sendable {
     return out
   }
 
+  /// Hands the bytes over and goes on where it is: for answers that are streamed.
+  public mutating func drain() -> [UInt8] {
+    let out = bytes
+    bytes = []
+    return out
+  }
+
   // MARK: Composed values
 
   public mutating func object(_ members: (inout JSONWriter) -> Void) {
