@@ -218,24 +218,36 @@ public enum JobReader {
 
 /// The names of one environment so far, with the rules that each must keep.
 private struct VariableNames {
-  private var seen: Set<[UInt8]> = []
+  private static let fewLimit = 16
+  private var few: [[UInt8]] = []
+  private var many: Set<[UInt8]> = []
 
   /// `isNew`: somebody has made sure already that it is not there twice.
   mutating func check(
     _ name: UnsafeBufferPointer<UInt8>, offset: Int, isNew: Bool, _ faults: inout FaultList,
     path: () -> String
   ) {
-    let shown = String(decoding: name.prefix(60), as: UTF8.self)
+    func shown() -> String { String(decoding: name.prefix(60), as: UTF8.self) }
     if !Template.isIdentifier(name) {
       faults.add(
-        "\"\(shown)\" is no name of an environment variable", at: offset, path: path(),
+        "\"\(shown())\" is no name of an environment variable", at: offset, path: path(),
         hint: "letters, digits and _, not beginning with a digit")
     } else if name.starts(with: JobReader.reservedPrefix) {
       faults.add(
-        "\"\(shown)\" is set by the agent itself", at: offset, path: path(),
+        "\"\(shown())\" is set by the agent itself", at: offset, path: path(),
         hint: "names that begin with CARAVAN_ are kept")
-    } else if !isNew, !seen.insert(Array(name)).inserted {
-      faults.add("\"\(shown)\" is there twice", at: offset, path: path())
+    } else if !isNew, !insert(name) {
+      faults.add("\"\(shown())\" is there twice", at: offset, path: path())
     }
+  }
+
+  private mutating func insert(_ name: UnsafeBufferPointer<UInt8>) -> Bool {
+    if few.count < Self.fewLimit {
+      if few.contains(where: { $0.elementsEqual(name) }) { return false }
+      few.append(Array(name))
+      return true
+    }
+    if many.isEmpty { many = Set(few) }
+    return many.insert(Array(name)).inserted
   }
 }

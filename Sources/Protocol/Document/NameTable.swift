@@ -1,11 +1,12 @@
 /// Finds names among many by their bytes: open addressing over `Int32` numbers, the names themselves stay
-/// where they are. 100,000 names cost 1 MB; a `[String: Int]` would cost ten.
+/// where they are. 100,000 names cost 2 MB; a `[String: Int]` would cost ten.
 ///
+/// Each slot keeps its name's hash, so that a look-up reads no other name's bytes and growing reads none.
 /// The standard library's hasher is seeded anew in each process, so that nobody can choose names that
 /// collide.
 public struct NameTable: Sendable {
-  /// The number, or -1. Its count is a power of two, at most half of it used.
-  private var slots: [Int32] = []
+  /// The hash above, the number + 1 below; 0: free. Their count is a power of two, at most half of it used.
+  private var slots: [UInt64] = []
   private var used = 0
 
   public init() {}
@@ -15,45 +16,47 @@ public struct NameTable: Sendable {
   /// The number under which this name was put in. `matches` says whether a number's name is this one.
   public func find(_ name: Bytes, matches: (Int32) -> Bool) -> Int32? {
     if slots.isEmpty { return nil }
-    var at = Self.hash(name) & (slots.count - 1)
-    while slots[at] >= 0 {
-      if matches(slots[at]) { return slots[at] }
-      at = (at + 1) & (slots.count - 1)
+    let hash = Self.hash(name)
+    let mask = slots.count - 1
+    var at = Int(hash) & mask
+    while slots[at] != 0 {
+      let number = Int32(truncatingIfNeeded: slots[at] & 0xFFFF_FFFF) - 1
+      if UInt32(slots[at] >> 32) == hash, matches(number) { return number }
+      at = (at + 1) & mask
     }
     return nil
   }
 
-  /// Puts in a name that is not there yet. `hash` answers the hash of an earlier number's name, for when
-  /// the table grows.
-  public mutating func insert(_ number: Int32, hash: Int, rehash: (Int32) -> Int) {
-    if (used + 1) * 2 > slots.count { grow(rehash: rehash) }
-    put(number, hash: hash)
+  /// Puts in a name that is not there yet.
+  public mutating func insert(_ number: Int32, named name: Bytes) {
+    if (used + 1) * 2 > slots.count { resize(max(16, slots.count * 2)) }
+    put(UInt64(Self.hash(name)) << 32 | UInt64(number + 1))
     used += 1
   }
 
   /// Room for so many without growing.
   public mutating func reserve(_ count: Int) {
-    precondition(used == 0, "reserve before the first name")
     var size = 16
     while size < count * 2 { size *= 2 }
-    slots = Array(repeating: -1, count: size)
+    if size > slots.count { resize(size) }
   }
 
-  public static func hash(_ name: Bytes) -> Int {
+  private static func hash(_ name: Bytes) -> UInt32 {
     var hasher = Hasher()
     hasher.combine(bytes: UnsafeRawBufferPointer(name))
-    return hasher.finalize()
+    return UInt32(truncatingIfNeeded: hasher.finalize())
   }
 
-  private mutating func put(_ number: Int32, hash: Int) {
-    var at = hash & (slots.count - 1)
-    while slots[at] >= 0 { at = (at + 1) & (slots.count - 1) }
-    slots[at] = number
+  private mutating func put(_ slot: UInt64) {
+    let mask = slots.count - 1
+    var at = Int(slot >> 32) & mask
+    while slots[at] != 0 { at = (at + 1) & mask }
+    slots[at] = slot
   }
 
-  private mutating func grow(rehash: (Int32) -> Int) {
+  private mutating func resize(_ size: Int) {
     let old = slots
-    slots = Array(repeating: -1, count: max(16, old.count * 2))
-    for number in old where number >= 0 { put(number, hash: rehash(number)) }
+    slots = Array(repeating: 0, count: size)
+    for slot in old where slot != 0 { put(slot) }
   }
 }

@@ -14,6 +14,13 @@ public struct TextSpan: Hashable, Sendable {
     lengthAndFlag = UInt32(raw.count) | (hasEscapes ? Self.flag : 0)
   }
 
+  /// All of it in a word, for lists that must cost no allocation.
+  var bits: UInt64 { UInt64(start) << 32 | UInt64(lengthAndFlag) }
+  init(bits: UInt64) {
+    start = UInt32(truncatingIfNeeded: bits >> 32)
+    lengthAndFlag = UInt32(truncatingIfNeeded: bits)
+  }
+
   init(_ text: JSONReader.Text) { self.init(raw: text.raw, hasEscapes: text.hasEscapes) }
 
   public var raw: Range<Int> { Int(start)..<Int(start) + length }
@@ -35,6 +42,14 @@ public struct TextSpan: Hashable, Sendable {
   public func bytes(in text: UnsafeBufferPointer<UInt8>) -> [UInt8] {
     JSONReader(text, from: raw.lowerBound).unescaped(
       JSONReader.Text(offset: raw.lowerBound, raw: raw, hasEscapes: hasEscapes))
+  }
+
+  /// Whether two spans of a text mean the same bytes.
+  static func same(_ a: TextSpan, _ b: TextSpan, in text: UnsafeBufferPointer<UInt8>) -> Bool {
+    if a.hasEscapes || b.hasEscapes { return a.bytes(in: text) == b.bytes(in: text) }
+    guard a.length == b.length else { return false }
+    for i in 0..<a.length where text[a.raw.lowerBound + i] != text[b.raw.lowerBound + i] { return false }
+    return true
   }
 
   public func string(in text: UnsafeBufferPointer<UInt8>) -> String {

@@ -107,10 +107,10 @@ final class PlanCheck {
   }
 
   private func enterNames(_ text: Bytes) {
-    let tasks = document.tasks
-    table.reserve(tasks.count)
-    func hash(_ number: Int32) -> Int { tasks[Int(number)].name.withBytes(in: text, NameTable.hash) }
-    for number in tasks.indices { table.insert(Int32(number), hash: hash(Int32(number)), rehash: hash) }
+    table.reserve(document.tasks.count)
+    for (number, task) in document.tasks.enumerated() {
+      task.name.withBytes(in: text) { table.insert(Int32(number), named: $0) }
+    }
   }
 
   func isExpanded(_ family: Int) -> Bool { axisStarts[family] < axisStarts[family + 1] }

@@ -121,13 +121,8 @@ public struct RunLayout: Sendable {
   }
 
   private mutating func enter(_ family: FamilyIndex) {
-    // Plain copies: the closure may not hold what is being changed.
-    let parts = self.parts
-    func hash(_ number: Int32) -> Int {
-      let part = Self.part(parts, ofFamily: number)
-      return parts[part].plan.withName(number - parts[part].firstFamily, NameTable.hash)
-    }
-    added.insert(family.value, hash: hash(family.value), rehash: hash)
+    let part = parts[part(of: family)]
+    part.plan.withName(family.value - part.firstFamily) { added.insert(family.value, named: $0) }
   }
 
   // MARK: Places
