@@ -1,1 +1,8 @@
-print("not yet")
+import CLI
+import Foundation
+
+exit(
+  CommandLineProgram.run(
+    Array(CommandLine.arguments.dropFirst()), environment: ProcessInfo.processInfo.environment
+  )
+  .rawValue)

@@ -47,7 +47,7 @@ public struct FlagParser: Sendable {
     if let flag = flags.first(where: { "--" + $0.name == spelled }) {
       return (flag, parts.count == 2 ? String(parts[1]) : nil)
     }
-    let hint = NearestWord.find(spelled, among: flags.map { "--" + $0.name }).map { "; did you mean \($0)?" }
+    let hint = NearestName.of(spelled, among: flags.map { "--" + $0.name }).map { "; did you mean \($0)?" }
     throw FlagFault("unknown flag \(spelled)" + (hint ?? ""))
   }
 

@@ -63,19 +63,19 @@ import Testing
   }
 }
 
-@Suite struct NearestWordTests {
+@Suite struct NearestNameTests {
   @Test(arguments: [
     ("sumbit", "submit"), ("subimt", "submit"), ("run", "runs"), ("agent", "agents"), ("kil", "kill"),
     ("resart", "restart"), ("logs", "logs"), ("vlaidate", "validate"),
   ])
   func `a slip of the finger is found`(typed: String, meant: String) {
     let words = ["submit", "runs", "agents", "kill", "restart", "logs", "validate", "up"]
-    #expect(NearestWord.find(typed, among: words) == meant)
+    #expect(NearestName.of(typed, among: words) == meant)
   }
 
   @Test(arguments: ["", "xyz", "completely", "q", String(repeating: "submit", count: 100)])
   func `what is like nothing gets no hint`(typed: String) {
-    #expect(NearestWord.find(typed, among: ["submit", "runs", "up", "kill"]) == nil)
+    #expect(NearestName.of(typed, among: ["submit", "runs", "up", "kill"]) == nil)
   }
 }
 
