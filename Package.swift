@@ -61,6 +61,7 @@ let package = Package(
     tests("HTTPTests", ["HTTP", "RawHTTP", "System", "Protocol"]),
     tests("SystemTests", ["System", "CSystem", "Protocol"]),
     tests("TransportTests", ["Transport", "System", "Protocol"]),
+    tests("AgentTests", ["Agent", "caravan-agent", "Transport", "System", "Protocol"]),
     // The real programs, started, used and killed.
     tests("EndToEndTests", []),
   ]

@@ -6,7 +6,11 @@
 #include <unistd.h>
 #include <errno.h>
 
-int caravan_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
+int caravan_pipe(int ends[2]) {
+  if (pipe2(ends, O_CLOEXEC) < 0) return -1;
+  // Not by pipe2: the flag would be on both ends, and belongs to the open file, which the task shares.
+  return fcntl(ends[0], F_SETFL, O_RDONLY | O_NONBLOCK);
+}
 
 int caravan_accept(int listener, struct sockaddr *address, socklen_t *length) {
   return accept4(listener, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);

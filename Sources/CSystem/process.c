@@ -29,5 +29,6 @@ int caravan_reap(pid_t pid, struct caravan_reaped *reaped) {
   reaped->is_signal = WIFSIGNALED(status);
   reaped->code = WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status);
   reaped->cpu_microseconds = microseconds(usage.ru_utime) + microseconds(usage.ru_stime);
+  reaped->peak_kb = usage.ru_maxrss;
   return 1;
 }

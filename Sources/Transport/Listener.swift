@@ -4,7 +4,10 @@ import Protocol
 public import System
 
 /// Takes TCP connections on one address.
-public final class Listener: EventHandler {
+///
+/// `@unchecked Sendable`: made before the loop runs or on its thread, and used on its thread only; others may
+/// hold it.
+public final class Listener: EventHandler, @unchecked Sendable {
   /// Connections that may wait to be taken; the kernel's own bound (net.core.somaxconn) may be lower.
   private static let backlog: Int32 = 1024
   /// Connections taken a turn.

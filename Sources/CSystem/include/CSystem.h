@@ -18,7 +18,8 @@ void caravan_thread_name(const char *name);
 
 // descriptor.c: all descriptors are made close-on-exec.
 
-int caravan_pipe(int ends[2]);                 // [0] reads, [1] writes; both block
+// [0] reads and does not block; [1] writes and does, as programs expect of their output.
+int caravan_pipe(int ends[2]);
 int caravan_accept(int listener, struct sockaddr *address, socklen_t *length); // non-blocking
 int caravan_socket(int family);                // a non-blocking TCP socket
 int caravan_eventfd(void);                     // non-blocking, counter 0
@@ -82,6 +83,9 @@ struct caravan_reaped {
   int is_signal;                // ended by a signal, not by exit
   int code;                     // exit code or signal number
   int64_t cpu_microseconds;     // user and system, with its own waited-for children
+  // Peak resident size in KB, of it or of a waited-for child; at least as large as the parent's was at the
+  // fork (getrusage(2) counts what vfork shares).
+  int64_t peak_kb;
 };
 // Takes one ended child without waiting: of any pid where `pid` is -1. 1: taken; 0: none has ended;
 // -1 and ECHILD: there is no such child.
@@ -89,6 +93,8 @@ int caravan_reap(pid_t pid, struct caravan_reaped *reaped);
 
 // host.c
 
+// Our own peak resident size in KB: getrusage(2).
+int64_t caravan_own_peak_kb(void);
 // Cores that this process may run on: sched_getaffinity(2); -1 where it cannot be told.
 int caravan_affinity_cores(void);
 // 0, or -1 with errno of setrlimit(2).

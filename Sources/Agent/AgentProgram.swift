@@ -1,0 +1,88 @@
+import CSystem
+import Glibc
+import Protocol
+import System
+
+/// The program `caravan-agent`.
+public enum AgentProgram {
+  /// Runs until it is told to stop; answers the exit code. `words`: the command line without the program's
+  /// name.
+  public static func run(_ words: [String]) -> Int32 {
+    do throws(FlagFault) {
+      switch try AgentCommandLine.parse(words) {
+      case .help(let text), .version(let text): return say(text)
+      case .run(let settings): return run(settings)
+      }
+    } catch {
+      Say.line(error.message)
+      return AgentError.Exit.wrongFlags.rawValue
+    }
+  }
+
+  private static func say(_ text: String) -> Int32 {
+    let bytes = Array((text + "\n").utf8)
+    _ = bytes.withUnsafeBytes { write(1, $0.baseAddress, $0.count) }
+    return 0
+  }
+
+  private static func run(_ settings: AgentSettings) -> Int32 {
+    do throws(AgentError) {
+      try serve(settings)
+      return 0
+    } catch {
+      Say.line(error.message)
+      return error.exit.rawValue
+    }
+  }
+
+  private static func serve(_ settings: AgentSettings) throws(AgentError) {
+    if geteuid() == 0 && !settings.isRootAllowed {
+      throw AgentError(
+        .failed, "this is root, and every task would be root too: run it as another user, or say --allow-root"
+      )
+    }
+    if settings.isTokenFileGiven && access(settings.tokenFile, R_OK) != 0 {
+      throw AgentError(
+        .failed, "cannot read the token file \(settings.tokenFile): \(SystemError.words(errno))")
+    }
+    openStandardDescriptors()
+    caravan_ignore_sigpipe()
+    // Before any thread is made, so that none of them gets these.
+    let signals = caravan_signalfd([SIGCHLD, SIGTERM, SIGINT], 3)
+    if signals < 0 { throw AgentError(.failed, "cannot wait for signals: \(SystemError.words(errno))") }
+    let failure: AgentError?
+    do throws(SystemError) {
+      failure = try serve(settings, signals: FileDescriptor(owning: signals))
+    } catch {
+      throw AgentError(.storage, error.message)
+    }
+    if let failure { throw failure }
+  }
+
+  private static func serve(
+    _ settings: AgentSettings, signals: consuming FileDescriptor
+  ) throws(SystemError) -> AgentError? {
+    let directory = try AgentDirectory(settings)
+    Leftovers.sweep(directoryID: directory.incarnation.directoryID)
+    let earlier = try EarlierStarts(folder: directory.spoolFolder, bootID: directory.incarnation.bootID)
+    let spool = try Spool(
+      folder: directory.spoolFolder, incarnation: directory.incarnation, left: earlier.ends)
+    earlier.removeFiles(except: Spool.path(directory.spoolFolder, directory.incarnation.startNumber))
+    let runtime = try AgentRuntime(settings, directory, earlier, spool: spool, signals: signals)
+    try runtime.run()
+    // The lock is held until here.
+    withExtendedLifetime(directory) {}
+    return runtime.failure
+  }
+
+  /// A pipe or a socket that got one of these numbers would be taken for standard output.
+  private static func openStandardDescriptors() {
+    while true {
+      let raw = open("/dev/null", O_RDWR)
+      if raw > 2 || raw < 0 {
+        if raw > 2 { close(raw) }
+        return
+      }
+    }
+  }
+}

@@ -1,0 +1,223 @@
+import CSystem
+import Glibc
+import Protocol
+import Scheduling
+import System
+import Transport
+
+/// Drives an agent: what happens in processes and on the connection becomes events of the AttemptTracker, and
+/// its effects are carried out. One thread, one loop.
+///
+/// In each turn: handle what is ready; write the spool; send what was gathered. So a start is on record before
+/// its fork, an end before it is told, and a turn costs one write to each.
+final class AgentRuntime: EventHandler {
+  /// Lines of the list in one message.
+  private static let listedPerMessage = 500
+  /// How long a stopping agent tries to bring kept output home.
+  private static let farewellTime = Period.seconds(10)
+
+  private let loop: EventLoop
+  private let link: CoordinatorLink
+  private let runner: ProcessRunner
+  private let pump: OutputPump
+  private let spool: Spool
+  private let signals: FileDescriptor
+  private var tracker: AttemptTracker
+  private var events: [AttemptEvent] = []
+  private var effects: [AttemptEffect] = []
+  private var isHandling = false
+  private var timer: (id: TimerID, due: Instant)?
+  private var isLeaving = false
+  private var hasSaidGoodbye = false
+  private(set) var failure: AgentError?
+
+  init(
+    _ settings: AgentSettings, _ directory: borrowing AgentDirectory, _ earlier: EarlierStarts, spool: Spool,
+    signals: consuming FileDescriptor
+  ) throws(SystemError) {
+    let loop = try EventLoop()
+    let pump = OutputPump(folder: directory.spoolFolder)
+    self.loop = loop
+    self.pump = pump
+    self.spool = spool
+    self.signals = signals
+    tracker = AttemptTracker(.init(capacity: settings.capacity), left: earlier.ends)
+    let environment = TaskEnvironment(directoryID: directory.incarnation.directoryID)
+    runner = try ProcessRunner(
+      on: loop, spawner: try Spawner(environment: environment, workDirectory: directory.workDirectory)
+    ) { fence, stream, bytes in pump.printed(fence, stream, bytes) }
+    link = CoordinatorLink(settings, directory.incarnation, on: loop)
+    for output in earlier.outputs { pump.restore(output) }
+    wire()
+  }
+
+  private func wire() {
+    runner.onEnd = { [unowned self] in processEnded($0, $1) }
+    link.onHello = { [unowned self] in tell(.helloSent) }
+    link.onWelcome = { [unowned self] in tell(.welcomed($0)) }
+    link.onMessages = { [unowned self] in received($0) }
+    link.onLost = { [unowned self] in
+      pump.connectionLost()
+      tell(.disconnected)
+    }
+    link.onRefused = { [unowned self] in fail(AgentError(.failed, $0)) }
+    loop.endOfTurn = { [unowned self] in endOfTurn() }
+  }
+
+  /// Until the agent is told to stop, or cannot go on.
+  func run() throws(SystemError) {
+    try loop.watch(signals.raw, for: .readable, self)
+    link.dial()
+    loop.run()
+  }
+
+  private func fail(_ error: AgentError) {
+    failure = failure ?? error
+    loop.stop()
+  }
+
+  // MARK: Events
+
+  func ready(_ fd: Int32, _ readiness: Readiness) {
+    var hasChildren = false
+    while true {
+      let number = caravan_signalfd_next(fd)
+      if number == 0 { break }
+      if number == SIGCHLD {
+        hasChildren = true
+      } else {
+        tell(.shutdown)
+      }
+    }
+    if hasChildren { runner.reap() }
+  }
+
+  private func received(_ messages: [ToAgent]) {
+    for message in messages {
+      if case .outputAcknowledged(let fence, let stream, let offset) = message {
+        pump.acknowledged(fence, stream, offset)
+      } else {
+        tell(.received(message))
+      }
+    }
+  }
+
+  private func processEnded(_ fence: Fence, _ end: ProcessEnd) {
+    var end = end
+    (end.stdoutBytes, end.stderrBytes) = pump.totals(fence)
+    pump.ended(fence, isConnected: link.isWelcome)
+    tell(.processEnded(fence, end))
+  }
+
+  /// Events that effects bring about wait until those effects are all carried out.
+  private func tell(_ event: AttemptEvent) {
+    events.append(event)
+    if isHandling { return }
+    isHandling = true
+    var next = 0
+    while next < events.count {
+      effects.removeAll(keepingCapacity: true)
+      tracker.handle(events[next], at: .now(), into: &effects)
+      next += 1
+      for effect in effects { carryOut(effect) }
+    }
+    events.removeAll(keepingCapacity: true)
+    isHandling = false
+  }
+
+  // MARK: Effects
+
+  private func carryOut(_ effect: AttemptEffect) {
+    switch effect {
+    case .record(let record): spool.append(record)
+    case .spawn(let start): spawn(start)
+    case .signal(let fence, let signal): runner.signal(fence, signal)
+    case .send(let message): link.send(message)
+    case .list(let held): list(held)
+    case .announce(let fence, let message):
+      if !pump.sendLater(message, of: fence) { link.send(message) }
+    case .forgetOutput(let fence): pump.forget(fence)
+    case .reconnect(let reason): link.reconnect(reason)
+    case .leave: leave()
+    }
+  }
+
+  private func spawn(_ start: ToAgent.Start) {
+    writeSpool()
+    do throws(Spawner.Failure) {
+      let time = try runner.spawn(start)
+      events.append(.processStarted(start.fence, at: time))
+    } catch {
+      events.append(.spawnFailed(start.fence, rc: error.rc, words: error.words, at: error.time))
+    }
+  }
+
+  private func writeSpool() {
+    do throws(SystemError) {
+      try spool.flush()
+    } catch {
+      fail(AgentError(.storage, "the spool cannot be written: \(error.message)"))
+    }
+  }
+
+  /// The list, in messages that fit frames; what still has output to send counts as running until then.
+  private func list(_ held: [ToCoordinator.Held]) {
+    var shown: [ToCoordinator.Held] = []
+    for item in held {
+      if case .ended(let result) = item.phase, pump.holdsBack(item.fence),
+        pump.sendLater(.ended(item.fence, result), of: item.fence)
+      {
+        shown.append(.init(fence: item.fence, phase: .running(since: result.start)))
+      } else {
+        shown.append(item)
+      }
+      if shown.count == Self.listedPerMessage {
+        link.send(.attempts(shown, isLast: false))
+        shown.removeAll(keepingCapacity: true)
+      }
+    }
+    link.send(.attempts(shown, isLast: true))
+    pump.connected()
+  }
+
+  // MARK: The turn's end
+
+  private func endOfTurn() {
+    if let due = tracker.nextDeadline, due <= .now() { tell(.timer) }
+    if pump.hasWork, link.isWelcome, link.waitingBytes < OutputPump.socketBacklogBytes {
+      pump.pump { [link] message in
+        link.sendLog(message)
+        return link.waitingBytes < OutputPump.socketBacklogBytes
+      }
+    }
+    writeSpool()
+    if failure == nil { link.flush() }
+    if isLeaving { sayGoodbye() }
+    setTimer()
+  }
+
+  private func setTimer() {
+    let due = tracker.nextDeadline
+    if due == timer?.due { return }
+    if let timer { loop.cancel(timer.id) }
+    // Being woken is enough: the turn's end asks the tracker.
+    timer = due.map { (loop.schedule(at: $0) {}, $0) }
+  }
+
+  // MARK: Leaving
+
+  private func leave() {
+    isLeaving = true
+    loop.schedule(at: .now() + Self.farewellTime) { [weak self] in self?.sayGoodbye(isLate: true) }
+  }
+
+  private func sayGoodbye(isLate: Bool = false) {
+    if hasSaidGoodbye || !(isLate || !link.isWelcome || pump.waitingEnds == 0) { return }
+    hasSaidGoodbye = true
+    link.leave("the agent was told to stop") { [spool, loop] isRead in
+      // What was handed over is nothing to tell of at the next start.
+      if isRead { spool.remove() }
+      loop.stop()
+    }
+  }
+}

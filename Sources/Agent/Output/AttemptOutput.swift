@@ -1,0 +1,67 @@
+import Protocol
+import System
+
+/// Both streams of one attempt, and the end that is to go out after them.
+final class AttemptOutput {
+  let fence: Fence
+  var stdout: KeptStream
+  var stderr: KeptStream
+  /// `ended` or `handedBack`, waiting for the output to be sent.
+  var waitingEnd: ToCoordinator?
+  /// In the pump's line.
+  var isInLine = false
+  var isEnded = false
+
+  init(_ fence: Fence, folder: String) {
+    self.fence = fence
+    stdout = KeptStream(fence, .stdout, folder: folder)
+    stderr = KeptStream(fence, .stderr, folder: folder)
+  }
+
+  /// What an earlier start kept of an attempt that ended.
+  init(_ fence: Fence, folder: String, result: AttemptResult, from: (stdout: Int64, stderr: Int64))
+    throws(SystemError)
+  {
+    self.fence = fence
+    stdout = try KeptStream(fence, .stdout, folder: folder, from: from.stdout, total: result.stdoutBytes)
+    stderr = try KeptStream(fence, .stderr, folder: folder, from: from.stderr, total: result.stderrBytes)
+    isEnded = true
+  }
+
+  func append(_ stream: OutputStream, _ bytes: UnsafeRawBufferPointer) {
+    switch stream {
+    case .stdout: stdout.append(bytes)
+    case .stderr: stderr.append(bytes)
+    }
+  }
+
+  func end() {
+    isEnded = true
+    stdout.end()
+    stderr.end()
+  }
+
+  func moveToFiles() {
+    if stdout.unacknowledgedOrUnsent > 0 { stdout.moveToFile() }
+    if stderr.unacknowledgedOrUnsent > 0 { stderr.moveToFile() }
+  }
+
+  func connectionLost() {
+    waitingEnd = nil
+    stdout.connectionLost()
+    stderr.connectionLost()
+  }
+
+  func forget() {
+    stdout.forget()
+    stderr.forget()
+  }
+
+  var isDelivered: Bool { stdout.isDelivered && stderr.isDelivered }
+  var isAcknowledged: Bool { stdout.isAcknowledged && stderr.isAcknowledged }
+  var hasMore: Bool { stdout.hasMore || stderr.hasMore }
+  /// Bytes that may still go under way.
+  var window: Int {
+    FrameLimits.unacknowledgedOutputBytes - Int(stdout.unacknowledged + stderr.unacknowledged)
+  }
+}

@@ -1,0 +1,171 @@
+import Glibc
+import Protocol
+import System
+
+/// One stream of one attempt: what was printed and is not acknowledged yet.
+///
+/// Offsets count from the stream's first byte. The first `headBytes` go out as they come; of what follows only
+/// the last `tailBytes` are kept, and they go out once the end is known: what lies between is the cut. What the
+/// coordinator does not take at once waits in memory up to a small bound, then in a file, so that a task is
+/// never blocked and the agent stays small.
+struct KeptStream {
+  static let headBytes: Int64 = 16 << 20
+  static let tailBytes: Int64 = 48 << 20
+  /// Bytes a stream keeps in memory: a little more than may be under way.
+  static let memoryBytes = FrameLimits.unacknowledgedOutputBytes + (128 << 10)
+
+  let fence: Fence
+  let stream: OutputStream
+  private let folder: String
+  /// Bytes printed.
+  private(set) var total: Int64 = 0
+  /// Everything before it is committed at the coordinator, or cut away.
+  private(set) var acknowledged: Int64 = 0
+  /// Everything before it was sent on this connection, or is acknowledged.
+  private(set) var sent: Int64 = 0
+  private var isEnded = false
+  /// Bytes from `acknowledged` on, while there is no file.
+  private var memory: [UInt8] = []
+  private var file: KeptFile?
+  /// What could not be kept because the disk refused it: all of it up to here is lost.
+  private(set) var fault: SystemError?
+
+  init(_ fence: Fence, _ stream: OutputStream, folder: String) {
+    self.fence = fence
+    self.stream = stream
+    self.folder = folder
+  }
+
+  /// What an earlier start kept: from `from` on it is in the file.
+  init(
+    _ fence: Fence, _ stream: OutputStream, folder: String, from: Int64, total: Int64
+  ) throws(SystemError) {
+    self.init(fence, stream, folder: folder)
+    self.total = total
+    acknowledged = min(from, total)
+    sent = acknowledged
+    isEnded = true
+    if acknowledged < total { file = try KeptFile(Self.path(folder, fence, stream, from)) }
+  }
+
+  static func path(_ folder: String, _ fence: Fence, _ stream: OutputStream, _ from: Int64) -> String {
+    "\(folder)/\(fence).\(stream.name).\(from)"
+  }
+
+  // MARK: In
+
+  mutating func append(_ bytes: UnsafeRawBufferPointer) {
+    if file == nil
+      && (memory.count + bytes.count > Self.memoryBytes || total + Int64(bytes.count) > Self.headBytes)
+    {
+      moveToFile()
+    }
+    if let failure = write(bytes, at: total) {
+      lose(failure)
+    } else if file == nil && fault == nil {
+      memory.append(contentsOf: bytes)
+    }
+    total += Int64(bytes.count)
+  }
+
+  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) -> SystemError? {
+    do throws(SystemError) {
+      try file?.write(bytes, at: offset)
+      return nil
+    } catch {
+      return error
+    }
+  }
+
+  /// The end is known: the tail may go out.
+  mutating func end() { isEnded = true }
+
+  /// Puts what waits in memory on disk, where the next start of this agent finds it.
+  mutating func moveToFile() {
+    if file != nil || fault != nil { return }
+    do throws(SystemError) {
+      let file = try KeptFile(Self.path(folder, fence, stream, acknowledged))
+      try memory.withUnsafeBufferPointer { (bytes) throws(SystemError) in
+        try file.write(UnsafeRawBufferPointer(bytes), at: acknowledged)
+      }
+      memory = []
+      self.file = file
+    } catch {
+      lose(error)
+    }
+  }
+
+  /// A disk that refuses costs output, never the task.
+  private mutating func lose(_ error: SystemError) {
+    fault = error
+    Say.line("output of attempt \(fence) is cut: \(error.message)")
+    drop()
+  }
+
+  private mutating func drop() {
+    memory = []
+    file?.remove()
+    file = nil
+  }
+
+  // MARK: Out
+
+  /// Whether something may go out now, window aside.
+  var hasMore: Bool { sent < sendable }
+  /// All that is kept was sent, and nothing can follow.
+  var isDelivered: Bool { isEnded && sent == total }
+  var isAcknowledged: Bool { isEnded && acknowledged == total }
+  var unacknowledged: Int64 { sent - acknowledged }
+  /// Bytes that the coordinator does not have yet, as far as is known.
+  var unacknowledgedOrUnsent: Int64 { total - acknowledged }
+
+  private var sendable: Int64 { isEnded ? total : min(total, Self.headBytes) }
+
+  /// The next bytes to send, at most `limit`; nil: none are left after all (they were lost).
+  mutating func next(limit: Int) -> (offset: Int64, bytes: [UInt8])? {
+    skipCut()
+    let count = min(Int64(limit), sendable - sent)
+    if count <= 0 { return nil }
+    let offset = sent
+    guard let file else {
+      let at = Int(offset - acknowledged)
+      sent += count
+      return (offset, Array(memory[at..<at + Int(count)]))
+    }
+    do throws(SystemError) {
+      let bytes = try file.read(at: offset, count: Int(count))
+      sent += Int64(bytes.count)
+      return (offset, bytes)
+    } catch {
+      lose(error)
+      skipCut()
+      return nil
+    }
+  }
+
+  /// Nothing is there between the head and the tail, nor of what was lost.
+  private mutating func skipCut() {
+    if fault != nil {
+      sent = total
+      acknowledged = total
+    } else if isEnded, sent >= Self.headBytes, sent < total - Self.tailBytes {
+      sent = total - Self.tailBytes
+      acknowledged = sent
+    }
+  }
+
+  mutating func acknowledge(_ offset: Int64) {
+    let offset = min(offset, sent)
+    if offset <= acknowledged { return }
+    if file == nil { memory.removeFirst(min(memory.count, Int(offset - acknowledged))) }
+    acknowledged = offset
+    // A burst that is over: back to memory.
+    if file != nil, acknowledged == total, isEnded || total < Self.headBytes { drop() }
+  }
+
+  /// What was sent on it may never have arrived.
+  mutating func connectionLost() { sent = acknowledged }
+
+  /// Nobody needs it any more.
+  mutating func forget() { drop() }
+}

@@ -1,0 +1,123 @@
+import CSystem
+import Glibc
+import Protocol
+import System
+
+/// Makes the process of an attempt, or says in words why there is none.
+struct Spawner: ~Copyable {
+  struct Spawned {
+    var pid: Int32
+    /// Read ends of its output; they do not block.
+    var stdout: Int32
+    var stderr: Int32
+    var start: WallTime
+  }
+  /// Exit codes as shells have them (POSIX, Shell Command Language 2.8.2).
+  struct Failure: Error {
+    static let notFound: Int32 = 127
+    static let notExecutable: Int32 = 126
+    var rc: Int32
+    var words: String
+    var time: WallTime
+  }
+
+  private let environment: TaskEnvironment
+  private let workDirectory: String
+  private let nothing: FileDescriptor
+  /// The soft limit of open files that tasks get: what this process had before it raised its own.
+  private let openFiles: UInt64
+
+  init(environment: TaskEnvironment, workDirectory: String) throws(SystemError) {
+    let null = caravan_open("/dev/null", O_RDONLY, 0)
+    if null < 0 { throw SystemError("cannot open /dev/null") }
+    nothing = FileDescriptor(owning: null)
+    self.environment = environment
+    self.workDirectory = workDirectory
+    var soft: UInt64 = 0
+    var hard: UInt64 = 0
+    openFiles = caravan_open_files(&soft, &hard) == 0 ? soft : 0
+    // Each attempt needs two descriptors here.
+    if soft < hard { caravan_set_open_files(hard, hard) }
+  }
+
+  func spawn(_ start: ToAgent.Start) throws(Failure) -> Spawned {
+    let job = start.job
+    let directory = job.workingDirectory ?? workDirectory
+    let (variables, path) = environment.variables(of: start)
+    let candidates = Self.candidates(job.command[0], path)
+
+    var out: [Int32] = [-1, -1]
+    var err: [Int32] = [-1, -1]
+    if caravan_pipe(&out) < 0 || caravan_pipe(&err) < 0 {
+      let words = "cannot make a pipe: \(SystemError.words(errno))"
+      for fd in out where fd >= 0 { close(fd) }
+      throw Failure(rc: Failure.notExecutable, words: words, time: .now())
+    }
+    let time = WallTime.now()
+    let spawned = run(candidates, job.command, variables, directory, out[1], err[1])
+    close(out[1])
+    close(err[1])
+    if spawned.stage == Int32(CARAVAN_SPAWN_RUNNING.rawValue) {
+      return Spawned(pid: spawned.pid, stdout: out[0], stderr: err[0], start: time)
+    }
+    close(out[0])
+    close(err[0])
+    let (rc, words) = Self.explain(spawned, program: job.command[0], path: path, directory: directory)
+    throw Failure(rc: rc, words: words, time: time)
+  }
+
+  private func run(
+    _ candidates: [String], _ command: [String], _ variables: [String], _ directory: String, _ out: Int32,
+    _ err: Int32
+  ) -> caravan_spawned {
+    let files = CStrings(candidates)
+    let arguments = CStrings(command)
+    let environment = CStrings(variables)
+    return directory.withCString { cwd in
+      var what = caravan_spawn(
+        candidates: files.list, argv: arguments.list, envp: environment.list, cwd: cwd, stdin_fd: nothing.raw,
+        stdout_fd: out, stderr_fd: err, open_files: openFiles)
+      return caravan_spawn(&what)
+    }
+  }
+
+  /// What execvp(3) would try, by the job's PATH rather than ours.
+  static func candidates(_ program: String, _ path: String) -> [String] {
+    if program.isEmpty || program.utf8.contains(UInt8(ascii: "/")) { return [program] }
+    return path.split(separator: ":", omittingEmptySubsequences: false).map {
+      $0.isEmpty ? "./" + program : $0 + "/" + program
+    }
+  }
+
+  private static func explain(
+    _ spawned: caravan_spawned, program: String, path: String, directory: String
+  ) -> (rc: Int32, words: String) {
+    let words = SystemError.words(spawned.error)
+    let isMissing = spawned.error == ENOENT || spawned.error == ENOTDIR
+    if spawned.stage == Int32(CARAVAN_SPAWN_CHDIR.rawValue) {
+      if isMissing { return (Failure.notExecutable, "no such working directory: \(directory)") }
+      return (Failure.notExecutable, "cannot enter the working directory \(directory): \(words)")
+    }
+    if spawned.stage == Int32(CARAVAN_SPAWN_PREPARE.rawValue) {
+      return (Failure.notExecutable, "cannot make a process for \(program): \(words)")
+    }
+    if isMissing {
+      if !program.utf8.contains(UInt8(ascii: "/")) {
+        return (Failure.notFound, "no such program: \(program) (looked for in PATH: \(path))")
+      }
+      let place = program.hasPrefix("/") ? program : directory + "/" + program
+      if access(place, F_OK) != 0 { return (Failure.notFound, "no such program: \(program)") }
+      // The file is there: what is missing is what it is run by (execve(2), ENOENT).
+      return (
+        Failure.notExecutable, "cannot execute \(program): the interpreter that it names does not exist"
+      )
+    }
+    if spawned.error == ENOEXEC {
+      return (
+        Failure.notExecutable,
+        "cannot execute \(program): \(words) (a script begins with a line such as #!/bin/sh)"
+      )
+    }
+    return (Failure.notExecutable, "cannot execute \(program): \(words)")
+  }
+}

@@ -1,0 +1,72 @@
+import Glibc
+import Protocol
+import Scheduling
+import System
+
+/// The agent's memory beyond its own process: a line for each start, end and acknowledgement of an attempt.
+///
+/// Not synced to the disk: the kernel keeps what a killed process wrote, and a power loss ends the attempts
+/// too, which the boot id shows. Lines of one turn go out in one write, before the forks and frames that they
+/// are about. The file is written anew, with what is still open, whenever it has grown large.
+final class Spool {
+  /// Bytes after which the file is written anew.
+  private static let compactionBytes = 4 << 20
+
+  private let path: String
+  private let header: SpoolLine
+  private var file: AppendedFile?
+  private var size = 0
+  private var pending = JSONLines()
+  /// What the next start would have to know; walked in the order of fences only.
+  private var open: [Fence: AttemptResult?] = [:]
+
+  /// Begins the file of this start with what earlier ones left.
+  init(
+    folder: String, incarnation: Incarnation, left: [(fence: Fence, result: AttemptResult)]
+  ) throws(SystemError) {
+    path = Self.path(folder, incarnation.startNumber)
+    header = .header(bootID: incarnation.bootID)
+    for (fence, result) in left { open[fence] = .some(result) }
+    try rewrite()
+  }
+
+  static func path(_ folder: String, _ startNumber: Int64) -> String { "\(folder)/\(startNumber).attempts" }
+
+  func append(_ record: SpoolRecord) {
+    switch record {
+    case .started(let fence): open.updateValue(nil, forKey: fence)
+    case .ended(let fence, let result): open.updateValue(result, forKey: fence)
+    case .acknowledged(let fence): open.removeValue(forKey: fence)
+    }
+    pending.append(.record(record))
+  }
+
+  /// Writes what was appended.
+  func flush() throws(SystemError) {
+    if pending.isEmpty { return }
+    if size > Self.compactionBytes { return try rewrite() }
+    let bytes = pending.take()
+    size += bytes.count
+    try file?.append(bytes)
+  }
+
+  /// Everything was handed over: the next start has nothing to know.
+  func remove() {
+    file = nil
+    unlink(path)
+  }
+
+  private func rewrite() throws(SystemError) {
+    var lines = JSONLines()
+    lines.append(header)
+    for fence in open.keys.sorted() {
+      lines.append(.record(.started(fence)))
+      if case .some(.some(let result)) = open[fence] { lines.append(.record(.ended(fence, result))) }
+    }
+    _ = pending.take()
+    let bytes = lines.take()
+    try Files.writeAtomically(bytes, to: path)
+    file = try AppendedFile(path)
+    size = bytes.count
+  }
+}

@@ -1,0 +1,69 @@
+import Protocol
+import Scheduling
+
+/// One line of a spool file: `{"bootID": …}` first, then `{"started": f}`, `{"ended": {…}}` (the message
+/// that tells it) and `{"acknowledged": f}`.
+enum SpoolLine {
+  case header(bootID: String)
+  case record(SpoolRecord)
+
+  func write(to writer: inout JSONWriter) {
+    writer.object { writer in
+      switch self {
+      case .header(let bootID): writer.member("bootID", bootID)
+      case .record(.started(let fence)): writer.member("started", fence.value)
+      case .record(.ended(let fence, let result)):
+        writer.member("ended") { ToCoordinator.ended(fence, result).write(to: &$0) }
+      case .record(.acknowledged(let fence)): writer.member("acknowledged", fence.value)
+      }
+    }
+  }
+
+  /// nil: a line that was not written to its end, or by another version.
+  init?(_ line: ArraySlice<UInt8>) {
+    let read = Array(line).withUnsafeBufferPointer { bytes -> SpoolLine? in
+      var reader = JSONReader(bytes)
+      var found: SpoolLine?
+      do throws(JSONFault) {
+        try reader.object { (reader, name) throws(JSONFault) in
+          switch reader.string(name) {
+          case "bootID": found = .header(bootID: try reader.string())
+          case "started": found = .record(.started(Fence(try reader.integer())))
+          case "acknowledged": found = .record(.acknowledged(Fence(try reader.integer())))
+          case "ended":
+            if case .ended(let fence, let result) = try ToCoordinator(reading: &reader) {
+              found = .record(.ended(fence, result))
+            }
+          default: try reader.skip()
+          }
+        }
+        try reader.end()
+        return found
+      } catch {
+        return nil
+      }
+    }
+    guard let read else { return nil }
+    self = read
+  }
+}
+
+/// Lines gathered for one write.
+struct JSONLines {
+  private var bytes: [UInt8] = []
+  private var writer = JSONWriter()
+
+  var isEmpty: Bool { bytes.isEmpty }
+
+  mutating func append(_ line: SpoolLine) {
+    line.write(to: &writer)
+    bytes.append(contentsOf: writer.take())
+    bytes.append(UInt8(ascii: "\n"))
+  }
+
+  mutating func take() -> [UInt8] {
+    let out = bytes
+    bytes.removeAll(keepingCapacity: true)
+    return out
+  }
+}

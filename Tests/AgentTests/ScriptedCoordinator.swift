@@ -1,0 +1,176 @@
+import Protocol
+import Synchronization
+import System
+import Transport
+
+/// The coordinator's end of the protocol, on a free port of loopback, saying what a test tells it to.
+final class ScriptedCoordinator: Sendable {
+  let thread: LoopThread
+  let address: HostPort
+  private let sessions = Box<ScriptedSession>()
+  private let listener: Listener
+
+  init(on address: HostPort = HostPort(host: "127.0.0.1", port: 0)) throws {
+    let thread = try LoopThread()
+    let sessions = self.sessions
+    self.thread = thread
+    let made = Box<Listener>()
+    try thread.on { loop in
+      made.put(
+        try Listener(on: address, loop: loop) { socket in
+          let session = ScriptedSession(FrameConnection(socket, on: loop))
+          session.open()
+          sessions.put(session)
+        })
+    }
+    listener = made.take()
+    self.address = listener.address
+  }
+
+  deinit { thread.loop.submit { [listener] in listener.close() } }
+
+  /// The next agent that dials in, with its hello read.
+  func accept() throws -> ScriptedSession { sessions.take() }
+}
+
+/// One connection of one agent. Output is acknowledged as it comes unless a test says otherwise.
+final class ScriptedSession: Sendable {
+  private let connection: FrameConnection
+  private let messages = Box<ToCoordinator>()
+  private let ends = Box<ConnectionEnd>()
+  private let acknowledgesOutput = Mutex(true)
+
+  init(_ connection: FrameConnection) { self.connection = connection }
+
+  func open() {
+    connection.raiseLimit()
+    connection.onPayload = { [self] payload in
+      for message in try! FramePayload.messages(payload, as: ToCoordinator.self) {
+        switch message {
+        case .heartbeat(let number): send([.heartbeatAcknowledged(number)])
+        case .output(let fence, let stream, let offset, let bytes):
+          if acknowledgesOutput.withLock({ $0 }) {
+            send([.outputAcknowledged(fence, stream, offset: offset + Int64(bytes.count))])
+          }
+        default: break
+        }
+        messages.put(message)
+      }
+    }
+    connection.onClosed = { [self] in ends.put($0) }
+    try! connection.open()
+  }
+
+  func send(_ messages: [ToAgent]) {
+    var encoder = FrameEncoder()
+    for message in messages { try! encoder.append(message) }
+    connection.send(encoder.take())
+  }
+
+  func keepOutputUnacknowledged() { acknowledgesOutput.withLock { $0 = false } }
+  func drop() { connection.close("dropped by the test") }
+  func end() -> ConnectionEnd { ends.take() }
+
+  /// The next message, heartbeats left out.
+  func next() -> ToCoordinator {
+    while true {
+      let message = messages.take()
+      if case .heartbeat = message { continue }
+      return message
+    }
+  }
+
+  func hello() -> ToCoordinator.Hello {
+    guard case .hello(let hello) = next() else { preconditionFailure("no hello came first") }
+    return hello
+  }
+
+  /// Answers the hello, and takes the list that follows.
+  @discardableResult
+  func welcome(leaseMilliseconds: Int64 = 300_000) -> [ToCoordinator.Held] {
+    _ = hello()
+    send([
+      .welcome(
+        .init(version: 1, epoch: Epoch(1), heartbeatMilliseconds: 1_000, leaseMilliseconds: leaseMilliseconds)
+      )
+    ])
+    var held: [ToCoordinator.Held] = []
+    while true {
+      guard case .attempts(let some, let isLast) = next() else {
+        preconditionFailure("no list after the welcome")
+      }
+      held += some
+      if isLast { return held }
+    }
+  }
+
+  /// What an attempt printed, and how it ended.
+  struct Finished {
+    var result: AttemptResult
+    var stdout: [UInt8] = []
+    var stderr: [UInt8] = []
+    /// Whether the output had a jump.
+    var isCut = false
+    var isHandedBack = false
+    var text: String { String(decoding: stdout, as: UTF8.self) }
+  }
+
+  /// Messages up to the end of `fence`, which is acknowledged.
+  func finish(_ fence: Fence) -> Finished {
+    var finished = Finished(result: AttemptResult(rc: -99, start: .none, stop: .none))
+    var ends: [OutputStream: Int64] = [:]
+    while true {
+      let message = next()
+      switch message {
+      case .output(fence, let stream, let offset, let bytes):
+        let expected = ends[stream] ?? 0
+        precondition(offset >= expected, "output came twice on one connection")
+        if offset > expected { finished.isCut = true }
+        ends[stream] = offset + Int64(bytes.count)
+        if stream == .stdout { finished.stdout += bytes } else { finished.stderr += bytes }
+      case .ended(fence, let result), .handedBack(fence, let result?):
+        finished.result = result
+        if case .handedBack = message { finished.isHandedBack = true }
+        send([.endsAcknowledged([fence])])
+        return finished
+      default: continue
+      }
+    }
+  }
+
+  func start(_ fence: Int64, _ job: Job) {
+    send([
+      .start(.init(fence: Fence(fence), run: RunID(5), task: "task_0", number: AttemptNumber(2), job: job))
+    ])
+  }
+
+  /// Starts and waits for the end.
+  func run(_ fence: Int64, _ job: Job) -> Finished {
+    start(fence, job)
+    return finish(Fence(fence))
+  }
+
+  /// Waits until that attempt runs.
+  func started(_ fence: Int64) {
+    while true {
+      if case .started(Fence(fence), _) = next() { return }
+    }
+  }
+
+  /// Waits until that attempt has printed a line, and answers it.
+  func line(_ fence: Int64) -> String {
+    var text = ""
+    while !text.hasSuffix("\n") {
+      if case .output(Fence(fence), .stdout, _, let bytes) = next() {
+        text += String(decoding: bytes, as: UTF8.self)
+      }
+    }
+    return String(text.dropLast())
+  }
+}
+
+func shell(_ text: String, timeout: Int32 = 0, grace: Int32? = nil, cores: Int64 = 1) -> Job {
+  Job(
+    command: ["/bin/sh", "-c", text], needs: ResourceVector(milliCores: cores * 1000, memoryMB: 1),
+    timeoutSeconds: timeout, killGraceSeconds: grace)
+}
