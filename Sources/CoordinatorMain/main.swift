@@ -1,1 +1,4 @@
-print("not yet")
+import Coordinator
+import Glibc
+
+exit(CoordinatorProgram.run(arguments: Array(CommandLine.arguments.dropFirst())))

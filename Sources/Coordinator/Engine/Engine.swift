@@ -1,0 +1,265 @@
+import Glibc
+import Protocol
+import Scheduling
+import System
+
+/// The one driver around the Scheduler: drains its inbox, handles the batch, commits it in one transaction, and
+/// only then tells anybody. Under load batches grow by themselves, so a full sync per batch costs little.
+///
+/// A thread that blocks on its inbox and on the disk, not an actor: nothing may come between taking a batch and
+/// its commit, and a hop costs 50 ns.
+///
+/// `@unchecked Sendable`: `inbox` is a Monitor; all else belongs to the Engine's thread once `run` has begun.
+final class Engine: @unchecked Sendable {
+  /// Between commits while work waits at agents: a slot does not wait for the commit then, and a larger
+  /// batch costs less a task.
+  private static let pace = Period(nanoseconds: 1_500_000)
+
+  struct Inbox {
+    var inputs: [EngineInput] = []
+    var isStopping = false
+  }
+
+  /// What the Scheduler does not need of a run.
+  struct RunInfo {
+    var layout: RunLayout
+    var tag: String
+    var labels: String
+    var submitted: WallTime
+  }
+
+  /// What the Scheduler does not need of an agent.
+  struct AgentInfo {
+    var labels: [String: String]
+    var software: String
+    var lastSeen: WallTime
+  }
+
+  struct SessionInfo {
+    var session: AgentSession
+    var hello: ToCoordinator.Hello
+    /// nil: not welcome yet.
+    var agent: AgentID?
+  }
+
+  private let inbox = Monitor(Inbox())
+  let store: any Store
+  let settings: EngineSettings
+  private let onFailure: @Sendable (StoreFault) -> Never
+
+  var scheduler: Scheduler
+  private var nextRun: RunID
+  private var nextCommand: Int64 = 0
+  var runs: [RunID: RunInfo] = [:]
+  var agents: [AgentID: AgentInfo] = [:]
+  var sessions: [SessionID: SessionInfo] = [:]
+  private var answers: [CommandID: @Sendable (Result<Void, Refusal>) -> Void] = [:]
+  private var submissions: [(RunID, @Sendable (Result<RunID, Refusal>) -> Void)] = []
+
+  var batch = Batch()
+  private var expansion: Expansion?
+  /// What readers take, where it is what the database has by now.
+  let layouts: LayoutCache
+  let disk: DiskWatch
+  private var lastCommit = Instant(nanoseconds: 0)
+  private var lastWall = WallTime.none
+
+  /// `state` is what the store found at its opening. `onFailure` ends the process: what was handled since the
+  /// last commit must not become known.
+  init(
+    store: any Store, state: StoredState, logs: AttemptLogs, layouts: LayoutCache, disk: DiskWatch,
+    settings: EngineSettings, onFailure: @escaping @Sendable (StoreFault) -> Never
+  ) {
+    self.store = store
+    self.settings = settings
+    self.disk = disk
+    self.layouts = layouts
+    self.onFailure = onFailure
+    nextRun = state.nextRun
+    scheduler = Scheduler(epoch: state.epoch, settings: settings.scheduler)
+    expansion = Expansion(logs: logs, limits: settings.expansion) { [weak self] in self?.post(.expanded($0)) }
+    restore(state)
+  }
+
+  // MARK: From any thread
+
+  func post(_ input: EngineInput) { inbox.signal { $0.inputs.append(input) } }
+
+  // MARK: The loop
+
+  /// Runs until `stop`; on a thread of its own.
+  func run() {
+    perform(handle([]))
+    while true {
+      let (inputs, isStopping) = wait()
+      perform(handle(inputs))
+      if isStopping && inputs.isEmpty { break }
+      rest()
+    }
+    for session in sessions.values { session.session.close("the coordinator stops") }
+  }
+
+  /// What was accepted before is answered and committed; then `run` ends.
+  func stop() {
+    inbox.signal { $0.isStopping = true }
+    expansion?.stop()
+  }
+
+  private func wait() -> ([EngineInput], Bool) {
+    let timeout = scheduler.nextDeadline.map { $0 - .now() }
+    return inbox.wait(upTo: timeout, until: { !$0.inputs.isEmpty || $0.isStopping }) { inbox in
+      let inputs = inbox.inputs
+      inbox.inputs = []
+      return (inputs, inbox.isStopping)
+    }
+  }
+
+  /// While work waits beside slots nobody is kept by a commit that comes a little later.
+  private func rest() {
+    if scheduler.hasBacklog {
+      let left = Self.pace.nanoseconds - (Instant.now() - lastCommit).nanoseconds
+      if left > 0 { usleep(UInt32(left / 1000)) }
+    } else {
+      attempt { () throws(StoreFault) in try store.tidy() }
+    }
+  }
+
+  /// Handles a batch and commits it; answers what is to be told.
+  private func handle(_ inputs: [EngineInput]) -> [Effect] {
+    batch.begin(at: wallNow())
+    let now = Instant.now()
+    for input in inputs { take(input, at: now) }
+    if let deadline = scheduler.nextDeadline, deadline <= now { scheduler.handle(.clockTicked, at: now) }
+    let effects = scheduler.takeEffects()
+    for effect in effects { write(effect) }
+    scheduler.drainDirtyRuns { batch.add($0, runs[$0.id]!) }
+    if !batch.commit.isEmpty {
+      attempt { () throws(StoreFault) in try store.commit(batch.commit) }
+      lastCommit = .now()
+    }
+    return effects
+  }
+
+  private func perform(_ effects: [Effect]) {
+    var touched: [SessionID] = []
+    for effect in effects { tell(effect, &touched) }
+    for (session, fences) in batch.acknowledgements {
+      sessions[session]?.session.gather(.endsAcknowledged(fences))
+      touched.append(session)
+    }
+    for (session, reply) in batch.heartbeats {
+      sessions[session]?.session.gather(.heartbeatAcknowledged(reply))
+      touched.append(session)
+    }
+    for id in touched { sessions[id]?.session.flush() }
+    for (run, reply) in submissions { reply(.success(run)) }
+    submissions.removeAll()
+    for reply in batch.replies { reply() }
+    for run in scheduler.evictFinalRuns() { runs[run] = nil }
+  }
+
+  func attempt<Result>(_ body: () throws(StoreFault) -> Result) -> Result {
+    do throws(StoreFault) { return try body() } catch { onFailure(error) }
+  }
+
+  /// The wall clock may be set back; what is shown never goes back.
+  private func wallNow() -> WallTime {
+    lastWall = max(lastWall, .now())
+    return lastWall
+  }
+
+  // MARK: Inputs
+
+  private func take(_ input: EngineInput, at now: Instant) {
+    switch input {
+    case .submit(let plan, let reply): submit(plan, reply, at: now)
+    case .command(let command, let reply): obey(command, reply, at: now)
+    case .askAgents(let reply):
+      let list = agentList()
+      batch.replies.append { reply(list) }
+    case .arrived(let session, let hello): arrived(session, hello, at: now)
+    case .said(let id, let messages): heard(id, messages, at: now)
+    case .closed(let id, let reason): closed(id, reason, at: now)
+    case .expanded(let answer): expanded(answer, at: now)
+    }
+  }
+
+  private func submit(
+    _ plan: RunPlan, _ reply: @escaping @Sendable (Result<RunID, Refusal>) -> Void, at now: Instant
+  ) {
+    if let refusal = disk.refusal() {
+      batch.replies.append { reply(.failure(refusal)) }
+      return
+    }
+    let id = nextRun
+    nextRun = RunID(id.value + 1)
+    let layout = RunLayout(main: plan)
+    runs[id] = RunInfo(layout: layout, tag: plan.tag, labels: plan.labelsJSON, submitted: batch.wall)
+    layouts.put(layout, for: id)
+    batch.commit.runsAdded.append(RunAdded(run: id, document: plan.document))
+    scheduler.handle(.submitted(id, plan.graph), at: now)
+    submissions.append((id, reply))
+  }
+
+  private func obey(
+    _ command: RunCommand, _ reply: @escaping @Sendable (Result<Void, Refusal>) -> Void, at now: Instant
+  ) {
+    if !scheduler.knows(command.run),
+      let stored = attempt({ () throws(StoreFault) in try store.load(run: command.run) })
+    {
+      load(stored, at: now)
+    }
+    nextCommand += 1
+    answers[CommandID(nextCommand)] = reply
+    scheduler.handle(.commanded(CommandID(nextCommand), command), at: now)
+  }
+
+  // MARK: Telling
+
+  /// After the commit.
+  private func tell(_ effect: Effect, _ touched: inout [SessionID]) {
+    func say(_ session: SessionID, _ message: ToAgent) {
+      guard let info = sessions[session] else { return }
+      info.session.gather(message)
+      if touched.last != session && !touched.contains(session) { touched.append(session) }
+    }
+    switch effect {
+    case .attemptInserted, .attemptUpdated, .attemptDeleted, .historyChanged, .runStateChanged, .agentChanged,
+      .partsDropped:
+      break
+    case .start(_, let session, let key, let number, let fence):
+      guard let layout = runs[key.run]?.layout else { return }
+      say(
+        session,
+        .start(
+          ToAgent.Start(
+            fence: fence, run: key.run, task: layout.taskName(key.task), number: number,
+            job: layout.job(key.task))))
+    case .revoke(_, let session, let fence): say(session, .revoke(fence))
+    case .kill(_, let session, let fence, let reason):
+      say(session, .kill(fence, graceSeconds: nil, reason: reason))
+    case .acknowledgeEnd(_, let session, let fence): batch.acknowledge(fence, to: session)
+    case .welcome(let agent, let session):
+      sessions[session]?.agent = agent
+      sessions[session]?.session.welcome()
+      touched.append(session)
+    case .refuse(let session, let code, let words):
+      sessions.removeValue(forKey: session)?.session.refuse(code, words, retryable: true)
+    case .closeSession(let session, let reason): sessions.removeValue(forKey: session)?.session.close(reason)
+    case .answer(let id, let refusal):
+      let reply = answers.removeValue(forKey: id)
+      if let refusal { reply?(.failure(refusal)) } else { reply?(.success(())) }
+    case .expand(let key, _, let fence):
+      guard let layout = runs[key.run]?.layout else { return }
+      expansion?.ask(Expansion.Question(key: key, fence: fence, layout: layout))
+    }
+  }
+
+  func askAgain(_ question: Expansion.Question) { expansion?.ask(question) }
+}
+
+/// Bounds that a user may set.
+struct EngineSettings: Sendable {
+  var scheduler = SchedulerSettings()
+  var expansion = ExpansionLimits()
+}

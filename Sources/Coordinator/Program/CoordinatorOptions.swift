@@ -1,0 +1,57 @@
+import Protocol
+import System
+
+/// What the command line says, checked.
+struct CoordinatorOptions: Sendable {
+  var dataDirectory: String
+  var listen: HostPort
+  var agentListen: HostPort
+  var isOpen: Bool
+  var lease: Period
+
+  static let defaultListen = HostPort(host: "127.0.0.1", port: 2503)
+  static let defaultAgentListen = HostPort(host: "127.0.0.1", port: 2504)
+  /// Seconds.
+  static let leaseRange: ClosedRange<Int64> = 10...7 * 24 * 3600
+
+  static let parser = FlagParser([
+    Flag("data-dir", "DIR", help: "where state, logs and tokens are kept"),
+    Flag("listen", "HOST:PORT", help: "the REST API; port 0 takes a free one (default 127.0.0.1:2503)"),
+    Flag(
+      "agent-listen", "HOST:PORT", help: "the agents' port; port 0 takes a free one (default 127.0.0.1:2504)"),
+    Flag("no-auth", help: "ask no token of anybody; only where --listen is loopback"),
+    Flag(
+      "lease-seconds", "N",
+      help: "how long an agent may be silent before its attempts run elsewhere (default 300)"),
+    Flag("help", help: "print this"),
+    Flag("version", help: "print the version"),
+  ])
+
+  init(_ flags: ParsedFlags, environment: [String: String], userID: UInt32) throws(FlagFault) {
+    try flags.expectNoArguments()
+    guard
+      let directory = flags.value("data-dir")
+        ?? DefaultPaths.coordinator(environment: environment, userID: userID),
+      !directory.isEmpty
+    else { throw FlagFault("there is no home directory to keep data in: say --data-dir DIR") }
+    dataDirectory = directory
+    listen = try Self.address("listen", flags) ?? Self.defaultListen
+    agentListen = try Self.address("agent-listen", flags) ?? Self.defaultAgentListen
+    isOpen = flags.has("no-auth")
+    lease = .seconds(try flags.integer("lease-seconds", in: Self.leaseRange) ?? 300)
+    if isOpen && !listen.isLoopback {
+      throw FlagFault("--no-auth is for loopback only, and --listen says \(listen): leave out --no-auth")
+    }
+  }
+
+  private static func address(_ flag: String, _ flags: ParsedFlags) throws(FlagFault) -> HostPort? {
+    guard let text = flags.value(flag) else { return nil }
+    do throws(SystemError) { return try HostPort(text) } catch {
+      throw FlagFault("--\(flag) \(text): \(error.message)")
+    }
+  }
+}
+
+extension HostPort {
+  var isLoopback: Bool { host == "localhost" || host == "::1" || host.hasPrefix("127.") }
+}

@@ -1,0 +1,111 @@
+import Glibc
+import HTTP
+import Protocol
+import Scheduling
+import Synchronization
+import System
+
+/// A coordinator that serves: everything wired up, from the data directory to the two ports.
+///
+/// What lives longest is made first and ends last: store and logs, Engine, agents' port, REST.
+final class CoordinatorService {
+  struct Endpoints {
+    var http: String
+    var agents: String
+  }
+
+  private(set) var endpoints: Endpoints
+  private let directory: DataDirectory
+  private let logs: AttemptLogs
+  private let engine: Engine
+  private let engineThread: Thread
+  private let agents: AgentListener
+  private let http: HTTPServer
+  private let gate: ServiceGate
+
+  init(_ options: CoordinatorOptions) throws {
+    directory = try DataDirectory(options.dataDirectory)
+    let tokens = try Tokens(in: directory)
+    let store = try SQLiteStore(directory, software: CoordinatorProgram.version)
+    let die: @Sendable (StoreFault) -> Never = { fault in
+      Journal.say(fault.message)
+      _exit(CoordinatorProgram.Exit.storageFailed)
+    }
+    logs = try AttemptLogs(directory, software: CoordinatorProgram.version, onFault: { die($0) })
+    let layouts = LayoutCache()
+    let reader = StoreReader(directory, layouts: layouts)
+    var settings = EngineSettings()
+    settings.scheduler.lease = options.lease
+    let state = try store.open()
+    let engine = Engine(
+      store: store, state: state, logs: logs, layouts: layouts, disk: DiskWatch(directory),
+      settings: settings,
+      onFailure: die)
+    self.engine = engine
+    engineThread = Thread(name: "engine") { engine.run() }
+    var agentSettings = AgentSettings()
+    agentSettings.lease = options.lease
+    agents = try AgentListener(
+      on: options.agentListen, token: Array(tokens.agent.utf8), epoch: state.epoch, settings: agentSettings,
+      logs: logs,
+      engine: engine)
+    gate = ServiceGate(engine: engine)
+    let api = RestAPI(
+      service: gate, reader: reader, logs: logs, access: options.isOpen ? .open : .token(tokens.admin))
+    http = try HTTPServer(
+      listen: ListenAddress(host: options.listen.host, port: options.listen.port), responder: api)
+    endpoints = Endpoints(http: http.address.description, agents: agents.address.description)
+    try writeEndpoints()
+    gate.open()
+  }
+
+  /// Answers what was accepted, commits, ends. Tasks go on at their agents.
+  func stop() {
+    gate.close()
+    http.stop()
+    agents.stop()
+    engine.stop()
+    engineThread.join()
+    logs.close()
+    _ = unlink(directory.file(DefaultPaths.endpointsFile))
+  }
+
+  private func writeEndpoints() throws(SystemError) {
+    var writer = JSONWriter()
+    writer.object {
+      $0.member("http", endpoints.http)
+      $0.member("agents", endpoints.agents)
+      $0.member("pid", getpid())
+    }
+    try Files.writeAtomically(
+      writer.take() + [UInt8(ascii: "\n")], to: directory.file(DefaultPaths.endpointsFile))
+  }
+}
+
+/// The Engine as routes see it: open between the end of recovery and the beginning of the stop.
+final class ServiceGate: RunService {
+  private let engine: Engine
+  private let isOpen = Atomic(false)
+
+  init(engine: Engine) { self.engine = engine }
+
+  func open() { isOpen.store(true, ordering: .releasing) }
+  func close() { isOpen.store(false, ordering: .releasing) }
+
+  var isServing: Bool { isOpen.load(ordering: .acquiring) }
+
+  private static let closed = Refusal(
+    .unavailable, "the coordinator is starting or stopping: try again shortly")
+
+  func submit(_ plan: RunPlan, reply: @escaping @Sendable (Result<RunID, Refusal>) -> Void) {
+    guard isServing else { return reply(.failure(Self.closed)) }
+    engine.post(.submit(plan, reply))
+  }
+
+  func perform(_ command: RunCommand, reply: @escaping @Sendable (Result<Void, Refusal>) -> Void) {
+    guard isServing else { return reply(.failure(Self.closed)) }
+    engine.post(.command(command, reply))
+  }
+
+  func agents(reply: @escaping @Sendable ([AgentStatus]) -> Void) { engine.post(.askAgents(reply)) }
+}
