@@ -72,3 +72,11 @@ struct RequestTarget {
     }
   }
 }
+
+extension Request {
+  /// A request for a target as it stands in a request line, with its query.
+  public init(method: String, target: String) {
+    let target = RequestTarget(Array(target.utf8))
+    self.init(method: method, rawPath: target.rawPath, segments: target.segments, query: target.query)
+  }
+}

@@ -13,6 +13,7 @@ public final class RawClient {
   }
   public let descriptor: Int32
   private var buffer: [UInt8] = []
+  private var isInChunks = false
 
   public init(_ address: ListenAddress) {
     let family = address.host.contains(":") ? AF_INET6 : AF_INET
@@ -118,6 +119,21 @@ public final class RawClient {
       if let body = read(count: length) { answer.body = body } else { answer.isWhole = false }
     }
     return answer
+  }
+
+  /// The next chunk of a chunked answer, after its head: "" is the last; nil: the server closed.
+  public func chunk() -> String? {
+    if !isInChunks {
+      guard let end = read(until: Array("\r\n\r\n".utf8)) else { return nil }
+      buffer.removeFirst(end + 4)
+      isInChunks = true
+    }
+    guard let line = read(until: Array("\r\n".utf8)) else { return nil }
+    let size = Int(String(decoding: buffer[..<line], as: UTF8.self), radix: 16)!
+    buffer.removeFirst(line + 2)
+    guard let chunk = read(count: size), read(count: 2) != nil else { return nil }
+    if size == 0 { isInChunks = false }
+    return String(decoding: chunk, as: UTF8.self)
   }
 
   /// Reads what comes until the server closes; true when it did so in order or by a reset.

@@ -63,7 +63,7 @@ import Testing
   }
 }
 
-@Suite struct NearestNameTests {
+@Suite struct NearestCommandTests {
   @Test(arguments: [
     ("sumbit", "submit"), ("subimt", "submit"), ("run", "runs"), ("agent", "agents"), ("kil", "kill"),
     ("resart", "restart"), ("logs", "logs"), ("vlaidate", "validate"),
