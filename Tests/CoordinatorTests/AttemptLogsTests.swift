@@ -235,7 +235,7 @@ import Testing
       "CREATE TRIGGER refuse BEFORE INSERT ON chunk BEGIN SELECT raise(ABORT, 'refused here'); END")
     let isStored = Monitor(false)
     logs.append([out(1, 4, "lost")]) { isStored.with { $0 = true } }
-    let fault = faults.wait(upTo: .seconds(60), until: { !$0.isEmpty }) { $0.first }
+    let fault = faults.wait(upTo: .seconds(60), until: { !$0.isEmpty }, { $0.first })
     #expect(fault?.message.contains("refused here") == true)
     logs.append([out(2, 0, "late")]) { isStored.with { $0 = true } }
     logs.close()

@@ -82,11 +82,11 @@ final class LocalDaemons {
   /// Agents first: they end their tasks and hand them back while there is somebody to tell.
   func stopAll() {
     let agents = running.dropFirst()
-    agents.forEach { terminate($0.process) }
-    agents.forEach { awaitEnd($0.process) }
-    running.first.map {
-      terminate($0.process)
-      awaitEnd($0.process)
+    for agent in agents { terminate(agent.process) }
+    for agent in agents { awaitEnd(agent.process) }
+    if let coordinator = running.first {
+      terminate(coordinator.process)
+      awaitEnd(coordinator.process)
     }
     running = []
   }

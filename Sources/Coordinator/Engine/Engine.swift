@@ -107,11 +107,13 @@ final class Engine: @unchecked Sendable {
 
   private func wait() -> ([EngineInput], Bool) {
     let timeout = scheduler.nextDeadline.map { $0 - .now() }
-    return inbox.wait(upTo: timeout, until: { !$0.inputs.isEmpty || $0.isStopping }) { inbox in
-      let inputs = inbox.inputs
-      inbox.inputs = []
-      return (inputs, inbox.isStopping)
-    }
+    return inbox.wait(
+      upTo: timeout, until: { !$0.inputs.isEmpty || $0.isStopping },
+      { inbox in
+        let inputs = inbox.inputs
+        inbox.inputs = []
+        return (inputs, inbox.isStopping)
+      })
   }
 
   /// While work waits beside slots nobody is kept by a commit that comes a little later.

@@ -35,10 +35,12 @@ final class Expansion: Sendable {
     let queue = queue
     thread = Thread(name: "expansion") {
       while true {
-        let questions = queue.wait(until: { !$0.questions.isEmpty || $0.isStopping }) { queue in
-          defer { queue.questions = [] }
-          return queue.isStopping ? nil : queue.questions
-        }
+        let questions = queue.wait(
+          until: { !$0.questions.isEmpty || $0.isStopping },
+          { queue in
+            defer { queue.questions = [] }
+            return queue.isStopping ? nil : queue.questions
+          })
         guard let questions else { return }
         for question in questions {
           answer(Answer(question: question, outcome: Self.expand(question, logs: logs, limits: limits)))

@@ -109,11 +109,13 @@ final class AttemptLogs: Sendable {
 
   private func write(with writer: LogWriter) {
     while true {
-      let work = queue.wait(until: { !$0.work.isEmpty || $0.isClosed }) { queue in
-        let work = queue.work
-        queue.work = []
-        return work
-      }
+      let work = queue.wait(
+        until: { !$0.work.isEmpty || $0.isClosed },
+        { queue in
+          let work = queue.work
+          queue.work = []
+          return work
+        })
       if work.isEmpty { return }
       do throws(StoreFault) {
         let grown = try writer.write(work)

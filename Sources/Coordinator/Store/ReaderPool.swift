@@ -27,11 +27,13 @@ final class ReaderPool: Sendable {
   func read<Result>(
     _ body: (Connection) throws(SQLiteFault) -> Result
   ) throws(StoreFault) -> Result {
-    let kept = state.wait(until: { !$0.idle.isEmpty || $0.opened < ReaderPool.connections }) { state in
-      if let connection = state.idle.popLast() { return connection as Connection? }
-      state.opened += 1
-      return nil
-    }
+    let kept = state.wait(
+      until: { !$0.idle.isEmpty || $0.opened < ReaderPool.connections },
+      { state in
+        if let connection = state.idle.popLast() { return connection as Connection? }
+        state.opened += 1
+        return nil
+      })
     do throws(SQLiteFault) {
       let connection = if let kept { kept } else { try Connection.reading(path) }
       let result = try connection.transaction(.deferred) { () throws(SQLiteFault) in try body(connection) }
