@@ -55,6 +55,7 @@ let package = Package(
       "CoordinatorTests",
       ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "Transport", "HTTP", "RawHTTP"]),
     tests("ProtocolTests", ["Protocol"], exclude: ["Golden"]),
+    tests("CLITests", ["CLI", "Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
     // A client for tests that sends any bytes.
     .target(name: "RawHTTP", dependencies: ["HTTP"], path: "Tests/RawHTTP", swiftSettings: strict),

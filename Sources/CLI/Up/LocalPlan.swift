@@ -62,16 +62,15 @@ struct LocalPlan {
       throw CommandFault(.usage, "neither HOME nor XDG_DATA_HOME is set: say --data-dir DIR")
     }
     logFolder = URL(fileURLWithPath: coordinatorFolder).deletingLastPathComponent().path + "/log"
-    for name in ["work-dir"] {
-      guard let folder = flags.value(name) else { continue }
+    if let folder = flags.value("work-dir") {
       var isFolder = ObjCBool(false)
       guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder), isFolder.boolValue else {
-        throw CommandFault(.usage, "--\(name): there is no folder \(Printable.line(folder))")
+        throw CommandFault(.usage, "--work-dir: there is no folder \(Printable.line(folder))")
       }
     }
   }
 
-  /// Makes the folder for the daemons' logs; forgets what an earlier coordinator announced.
+  /// Makes the folder for the daemons' logs.
   func prepare() throws(CommandFault) {
     do {
       try FileManager.default.createDirectory(
@@ -86,7 +85,7 @@ struct LocalPlan {
     Program(
       name: "coordinator", path: host.programs + "/caravan-coordinator",
       flags: ["--data-dir", coordinatorFolder]
-        + given("listen", as: "listen") + given("agent-listen", as: "agent-listen"),
+        + given("listen") + given("agent-listen"),
       log: logFolder + "/coordinator.log")
   }
 
@@ -98,9 +97,10 @@ struct LocalPlan {
       "--data-dir", index == 0 ? agentFolder : "\(agentFolder)-\(index + 1)",
       "--token-file", coordinatorFolder + "/" + DefaultPaths.agentTokenFile,
     ]
-    flags += given("work-dir", as: "work-dir").map { $0.hasPrefix("--") ? $0 : URL(fileURLWithPath: $0).path }
-    flags += given("cores", as: "cores")
-    flags += given("memory-mb", as: "memory-mb")
+    if let folder = self.flags.value("work-dir") {
+      flags += ["--work-dir", URL(fileURLWithPath: folder).path]
+    }
+    flags += given("cores") + given("memory-mb")
     // Several agents that each take the whole host would start more than it can bear.
     if agentCount > 1, !self.flags.has("cores") {
       flags += ["--cores", "\(max(1, host.cores / agentCount))"]
@@ -115,8 +115,8 @@ struct LocalPlan {
       log: logFolder + "/agent" + (index == 0 ? "" : "-\(index + 1)") + ".log")
   }
 
-  private func given(_ flag: String, as name: String) -> [String] {
-    flags.value(flag).map { ["--" + name, $0] } ?? []
+  private func given(_ flag: String) -> [String] {
+    flags.value(flag).map { ["--" + flag, $0] } ?? []
   }
 
   /// nil until this very coordinator has said where it serves: the file of an earlier one may be there.
