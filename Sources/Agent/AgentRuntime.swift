@@ -57,7 +57,7 @@ final class AgentRuntime: EventHandler {
     link.onWelcome = { [unowned self] in tell(.welcomed($0)) }
     link.onMessages = { [unowned self] in received($0) }
     link.onLost = { [unowned self] in
-      pump.connectionLost()
+      pump.disconnected()
       tell(.disconnected)
     }
     link.onRefused = { [unowned self] in fail(AgentError(.failed, $0)) }
@@ -105,7 +105,7 @@ final class AgentRuntime: EventHandler {
   private func processEnded(_ fence: Fence, _ end: ProcessEnd) {
     var end = end
     (end.stdoutBytes, end.stderrBytes) = pump.totals(fence)
-    pump.ended(fence, isConnected: link.isWelcome)
+    pump.ended(fence)
     tell(.processEnded(fence, end))
   }
 
@@ -143,20 +143,12 @@ final class AgentRuntime: EventHandler {
   }
 
   private func spawn(_ start: ToAgent.Start) {
-    writeSpool()
+    spool.flush()
     do throws(Spawner.Failure) {
       let time = try runner.spawn(start)
       events.append(.processStarted(start.fence, at: time))
     } catch {
       events.append(.spawnFailed(start.fence, rc: error.rc, words: error.words, at: error.time))
-    }
-  }
-
-  private func writeSpool() {
-    do throws(SystemError) {
-      try spool.flush()
-    } catch {
-      fail(AgentError(.storage, "the spool cannot be written: \(error.message)"))
     }
   }
 
@@ -190,7 +182,7 @@ final class AgentRuntime: EventHandler {
         return link.waitingBytes < OutputPump.socketBacklogBytes
       }
     }
-    writeSpool()
+    spool.flush()
     if failure == nil { link.flush() }
     if isLeaving { sayGoodbye() }
     setTimer()

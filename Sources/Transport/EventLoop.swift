@@ -137,10 +137,21 @@ public final class EventLoop: @unchecked Sendable {
 
   /// Before the descriptor is closed: its number may be another's right after.
   public func unwatch(_ fd: Int32) {
-    guard Int(fd) < slots.count, slots[Int(fd)].handler != nil else { return }
+    if forget(fd) { epoll_ctl(epoll.raw, EPOLL_CTL_DEL, fd, nil) }
+  }
+
+  /// Unwatches and closes. The kernel forgets a descriptor that is closed (epoll(7)), provided that nobody
+  /// else has a copy of it: so this is a system call less.
+  public func close(_ fd: Int32) {
+    _ = forget(fd)
+    Glibc.close(fd)
+  }
+
+  private func forget(_ fd: Int32) -> Bool {
+    guard Int(fd) < slots.count, slots[Int(fd)].handler != nil else { return false }
     slots[Int(fd)].handler = nil
     slots[Int(fd)].generation &+= 1
-    epoll_ctl(epoll.raw, EPOLL_CTL_DEL, fd, nil)
+    return true
   }
 
   private func control(_ operation: Int32, _ watch: Watch, _ interest: Readiness) -> Bool {

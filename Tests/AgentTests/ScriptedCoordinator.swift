@@ -116,26 +116,35 @@ final class ScriptedSession: Sendable {
   }
 
   /// Messages up to the end of `fence`, which is acknowledged.
-  func finish(_ fence: Fence) -> Finished {
-    var finished = Finished(result: AttemptResult(rc: -99, start: .none, stop: .none))
-    var ends: [OutputStream: Int64] = [:]
-    while true {
+  func finish(_ fence: Fence) -> Finished { finish([fence])[0] }
+
+  /// Messages up to the last end of `fences`, each of which is acknowledged.
+  func finish(_ fences: [Fence]) -> [Finished] {
+    var finished: [Fence: Finished] = [:]
+    var offsets: [Fence: [OutputStream: Int64]] = [:]
+    var left = Set(fences)
+    for fence in fences {
+      finished[fence] = Finished(result: AttemptResult(rc: -99, start: .none, stop: .none))
+    }
+    while !left.isEmpty {
       let message = next()
       switch message {
-      case .output(fence, let stream, let offset, let bytes):
-        let expected = ends[stream] ?? 0
+      case .output(let fence, let stream, let offset, let bytes) where left.contains(fence):
+        let expected = offsets[fence]?[stream] ?? 0
         precondition(offset >= expected, "output came twice on one connection")
-        if offset > expected { finished.isCut = true }
-        ends[stream] = offset + Int64(bytes.count)
-        if stream == .stdout { finished.stdout += bytes } else { finished.stderr += bytes }
-      case .ended(fence, let result), .handedBack(fence, let result?):
-        finished.result = result
-        if case .handedBack = message { finished.isHandedBack = true }
+        if offset > expected { finished[fence]!.isCut = true }
+        offsets[fence, default: [:]][stream] = offset + Int64(bytes.count)
+        if stream == .stdout { finished[fence]!.stdout += bytes } else { finished[fence]!.stderr += bytes }
+      case .ended(let fence, let result) where left.contains(fence),
+        .handedBack(let fence, let result?) where left.contains(fence):
+        finished[fence]!.result = result
+        if case .handedBack = message { finished[fence]!.isHandedBack = true }
         send([.endsAcknowledged([fence])])
-        return finished
+        left.remove(fence)
       default: continue
       }
     }
+    return fences.map { finished[$0]! }
   }
 
   func start(_ fence: Int64, _ job: Job) {

@@ -10,7 +10,6 @@ final class AttemptOutput {
   var waitingEnd: ToCoordinator?
   /// In the pump's line.
   var isInLine = false
-  var isEnded = false
 
   init(_ fence: Fence, folder: String) {
     self.fence = fence
@@ -25,7 +24,6 @@ final class AttemptOutput {
     self.fence = fence
     stdout = try KeptStream(fence, .stdout, folder: folder, from: from.stdout, total: result.stdoutBytes)
     stderr = try KeptStream(fence, .stderr, folder: folder, from: from.stderr, total: result.stderrBytes)
-    isEnded = true
   }
 
   func append(_ stream: OutputStream, _ bytes: UnsafeRawBufferPointer) {
@@ -36,7 +34,6 @@ final class AttemptOutput {
   }
 
   func end() {
-    isEnded = true
     stdout.end()
     stderr.end()
   }

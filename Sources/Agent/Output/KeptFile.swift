@@ -39,6 +39,13 @@ final class KeptFile {
     return bytes
   }
 
+  /// Up to which offset a file that was left behind holds the output, as far as that can be told: once the ring
+  /// is begun, the head's end.
+  static func end(of path: String) -> Int64? {
+    var info = stat()
+    return stat(path, &info) == 0 ? min(Int64(info.st_size), KeptStream.headBytes) : nil
+  }
+
   func remove() { unlink(path) }
 
   /// Where an offset is in the file, and how many bytes follow it there without a break.

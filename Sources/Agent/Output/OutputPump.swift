@@ -14,6 +14,8 @@ final class OutputPump {
   /// Only attempts that printed something. Walked in the order of fences where order shows.
   private var outputs: [Fence: AttemptOutput] = [:]
   private var line: [AttemptOutput] = []
+  /// Without a connection what is printed goes to disk, where a later start finds it.
+  private var isConnected = false
 
   init(folder: String) { self.folder = folder }
 
@@ -23,6 +25,7 @@ final class OutputPump {
     let output = outputs[fence] ?? AttemptOutput(fence, folder: folder)
     outputs[fence] = output
     output.append(stream, bytes)
+    if !isConnected { output.moveToFiles() }
     enqueue(output)
   }
 
@@ -32,11 +35,10 @@ final class OutputPump {
     return (output.stdout.total, output.stderr.total)
   }
 
-  /// The attempt ended. Without a connection its output goes to disk, where a later start finds it.
-  func ended(_ fence: Fence, isConnected: Bool) {
+  /// The attempt ended, and printed nothing more.
+  func ended(_ fence: Fence) {
     guard let output = outputs[fence] else { return }
     output.end()
-    if !isConnected { output.moveToFiles() }
     enqueue(output)
   }
 
@@ -54,12 +56,13 @@ final class OutputPump {
     enqueue(output)
   }
 
-  func connectionLost() {
+  func disconnected() {
+    isConnected = false
     line.removeAll(keepingCapacity: true)
     for output in outputs.values {
       output.isInLine = false
       output.connectionLost()
-      if output.isEnded { output.moveToFiles() }
+      output.moveToFiles()
     }
   }
 
@@ -74,6 +77,7 @@ final class OutputPump {
 
   /// Everything is to be sent again from what is acknowledged.
   func connected() {
+    isConnected = true
     for fence in outputs.keys.sorted() { enqueue(outputs[fence]!) }
   }
 

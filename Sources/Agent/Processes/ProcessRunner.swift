@@ -29,6 +29,7 @@ final class ProcessRunner {
   /// Main processes that ended, in order, until nothing of them is left.
   private var lingering: [RunningProcess] = []
   private var lingerTimer: TimerID?
+  private var ownPeakKB = caravan_own_peak_kb()
 
   init(
     on loop: EventLoop, spawner: consuming Spawner,
@@ -60,6 +61,8 @@ final class ProcessRunner {
   func signal(_ fence: Fence, _ signal: AttemptEffect.Signal) {
     guard let process = byFence[fence] else { return }
     kill(-process.pid, signal == .kill ? SIGKILL : SIGTERM)
+    // What is stopped would not see it.
+    if signal == .terminate { kill(-process.pid, SIGCONT) }
   }
 
   /// After SIGCHLD: takes all that ended.
@@ -67,15 +70,19 @@ final class ProcessRunner {
     var reaped = caravan_reaped()
     while caravan_reap(-1, &reaped) == 1 {
       guard let process = byPID.removeValue(forKey: reaped.pid) else { continue }
-      process.end = Self.end(reaped)
+      process.end = end(reaped)
       lingering.append(process)
     }
     if !lingering.isEmpty { settle() }
   }
 
-  private static func end(_ reaped: caravan_reaped) -> ProcessEnd {
-    // At least as large as this process was: only a larger value is the task's own.
-    let peak = reaped.peak_kb > caravan_own_peak_kb() ? reaped.peak_kb : 0
+  private func end(_ reaped: caravan_reaped) -> ProcessEnd {
+    // At least as large as this process was at the fork: only a larger value is the task's own.
+    var peak: Int64 = 0
+    if reaped.peak_kb > ownPeakKB {
+      ownPeakKB = caravan_own_peak_kb()
+      if reaped.peak_kb > ownPeakKB { peak = reaped.peak_kb }
+    }
     return ProcessEnd(
       how: reaped.is_signal != 0 ? .signal(reaped.code) : .exit(code: reaped.code), stop: .now(),
       cpuMicroseconds: reaped.cpu_microseconds, peakMemoryKB: peak)

@@ -30,8 +30,14 @@ final class RunningProcess: EventHandler {
     self.printed = printed
     stdout = spawned.stdout
     stderr = spawned.stderr
-    try loop.watch(stdout, for: .readable, self)
-    try loop.watch(stderr, for: .readable, self)
+    do throws(SystemError) {
+      try loop.watch(stdout, for: .readable, self)
+      try loop.watch(stderr, for: .readable, self)
+    } catch {
+      close(stdout)
+      close(stderr)
+      throw error
+    }
   }
 
   func ready(_ fd: Int32, _ readiness: Readiness) { read(fd, times: Self.readsPerWakeUp) }
@@ -62,8 +68,7 @@ final class RunningProcess: EventHandler {
 
   private func close(_ fd: Int32) {
     if fd < 0 { return }
-    loop.unwatch(fd)
-    Glibc.close(fd)
+    loop.close(fd)
     if fd == stdout { stdout = -1 } else { stderr = -1 }
   }
 }

@@ -70,12 +70,24 @@ struct EarlierStarts {
       if parts[1] == OutputStream.stdout.name { from[Fence(number)]!.stdout = offset }
       if parts[1] == OutputStream.stderr.name { from[Fence(number)]!.stderr = offset }
     }
-    for (fence, result) in ends where isKept.contains(fence) {
+    for at in ends.indices where isKept.contains(ends[at].fence) {
+      let fence = ends[at].fence
+      if ends[at].result.kind == .lost { measure(&ends[at].result, fence, from[fence]!) }
       do throws(SystemError) {
-        outputs.append(try AttemptOutput(fence, folder: folder, result: result, from: from[fence]!))
+        outputs.append(try AttemptOutput(fence, folder: folder, result: ends[at].result, from: from[fence]!))
       } catch {
         Say.line("output of attempt \(fence) is cut: \(error.message)")
       }
     }
+  }
+
+  /// Nobody counted what a lost attempt printed: what its files hold is what there is.
+  private func measure(_ result: inout AttemptResult, _ fence: Fence, _ from: (stdout: Int64, stderr: Int64))
+  {
+    let end = { (stream: OutputStream, from: Int64) in
+      KeptFile.end(of: KeptStream.path(folder, fence, stream, from)) ?? 0
+    }
+    result.stdoutBytes = end(.stdout, from.stdout)
+    result.stderrBytes = end(.stderr, from.stderr)
   }
 }

@@ -8,7 +8,12 @@ import System
 /// Not synced to the disk: the kernel keeps what a killed process wrote, and a power loss ends the attempts
 /// too, which the boot id shows. Lines of one turn go out in one write, before the forks and frames that they
 /// are about. The file is written anew, with what is still open, whenever it has grown large.
+///
+/// A disk that refuses stops no work: what is lost is only that results which are not handed in when this process
+/// dies are handed in by the next one. It is said, and tried again.
 final class Spool {
+  /// After a failure nothing is written for this long.
+  private static let retryTime = Period.seconds(5)
   /// Bytes after which the file is written anew.
   private static let compactionBytes = 4 << 20
 
@@ -16,6 +21,8 @@ final class Spool {
   private let header: SpoolLine
   private var file: AppendedFile?
   private var size = 0
+  /// The disk refused; nil: it did not.
+  private var brokenUntil: Instant?
   private var pending = JSONLines()
   /// What the next start would have to know; walked in the order of fences only.
   private var open: [Fence: AttemptResult?] = [:]
@@ -42,12 +49,18 @@ final class Spool {
   }
 
   /// Writes what was appended.
-  func flush() throws(SystemError) {
+  func flush() {
     if pending.isEmpty { return }
-    if size > Self.compactionBytes { return try rewrite() }
-    let bytes = pending.take()
-    size += bytes.count
-    try file?.append(bytes)
+    if let brokenUntil, Instant.now() < brokenUntil { return pending.removeAll() }
+    do throws(SystemError) {
+      if brokenUntil != nil || size > Self.compactionBytes { return try rewrite() }
+      let bytes = pending.take()
+      size += bytes.count
+      try file?.append(bytes)
+    } catch {
+      if brokenUntil == nil { Say.line("results are not kept for a next start: \(error.message)") }
+      brokenUntil = .now() + Self.retryTime
+    }
   }
 
   /// Everything was handed over: the next start has nothing to know.
@@ -63,10 +76,11 @@ final class Spool {
       lines.append(.record(.started(fence)))
       if case .some(.some(let result)) = open[fence] { lines.append(.record(.ended(fence, result))) }
     }
-    _ = pending.take()
+    pending.removeAll()
     let bytes = lines.take()
     try Files.writeAtomically(bytes, to: path)
     file = try AppendedFile(path)
     size = bytes.count
+    brokenUntil = nil
   }
 }

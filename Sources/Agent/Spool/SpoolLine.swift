@@ -61,6 +61,8 @@ struct JSONLines {
     bytes.append(UInt8(ascii: "\n"))
   }
 
+  mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
+
   mutating func take() -> [UInt8] {
     let out = bytes
     bytes.removeAll(keepingCapacity: true)
