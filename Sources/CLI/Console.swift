@@ -12,6 +12,8 @@ struct Console: Sendable {
   let timeZone: TimeZone
 
   func print(_ text: String) { out(Array((text + "\n").utf8)) }
+  /// A coordinator's JSON as it is, on lines of its own.
+  func json(_ body: Data) { out(Array(body) + (body.last == UInt8(ascii: "\n") ? [] : [UInt8(ascii: "\n")])) }
   func note(_ text: String) { err(text + "\n") }
 
   static let standard = Console(

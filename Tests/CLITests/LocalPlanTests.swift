@@ -34,7 +34,7 @@ import Testing
       #expect(
         Array(agent.flags.drop { $0 != "--cores" }.prefix(4)) == ["--cores", "2", "--memory-mb", "3000"])
     }
-    #expect((0..<3).map { plan.agentName($0) } == ["here-1", "here-2", "here-3"])
+    #expect((0..<3).map { plan.agentName($0) } == ["here", "here-2", "here-3"])
   }
 
   @Test func `what is said goes to the daemons`() throws {

@@ -44,8 +44,7 @@ struct Refusal: Decodable {
     let what = detail.map { Printable.line($0) } ?? "the coordinator answered \(status)"
     switch status {
     case 401:
-      return CommandFault(
-        .refused, "\(what) (401): say --token-file FILE, the coordinator's data directory has admin.token")
+      return CommandFault(.refused, "\(what) (401): say --token-file FILE or set CARAVAN_TOKEN_FILE")
     case 503: return CommandFault(.unreachable, "\(what) (503): try again in a moment")
     default: return CommandFault(.refused, "\(what) (\(status))")
     }

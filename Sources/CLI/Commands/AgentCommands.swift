@@ -13,7 +13,7 @@ enum AgentCommands {
     let client = try invocation.client()
     let body = try client.ask("GET", ["v1", "agents"])
     if invocation.flags.has("json") {
-      invocation.console.out(Array(body))
+      invocation.console.json(body)
       return .fine
     }
     let list: [AgentSummary] = try client.decode(body)

@@ -17,7 +17,7 @@ enum RunCommands {
     let all = invocation.flags.has("all")
     let body = try client.ask("GET", ["v1", "dagruns"], query: all ? [("all", "1")] : [])
     if invocation.flags.has("json") {
-      invocation.console.out(Array(body))
+      invocation.console.json(body)
       return .fine
     }
     let list: [RunSummary] = try client.decode(body)
@@ -52,7 +52,7 @@ enum RunCommands {
     let client = try invocation.client()
     let body = try client.ask("GET", ["v1", "dagrun", "\(run)"], query: [("logs", "none")])
     if invocation.flags.has("json") {
-      invocation.console.out(Array(body))
+      invocation.console.json(body)
       return .fine
     }
     let limit = invocation.flags.has("all") ? Int.max : tasksShown

@@ -20,7 +20,7 @@ enum SubmitCommands {
     let file = try DocumentFile(invocation.arguments[0])
     let answer = try client.call("POST", ["v1", "dagrun"], body: file.bytes)
     guard answer.isGood else {
-      if invocation.flags.has("json") { console.out(Array(answer.body)) }
+      if invocation.flags.has("json") { console.json(answer.body) }
       let refusal = Refusal(answer)
       // The document's own fault; all else is about us or the coordinator.
       guard [400, 413, 422].contains(answer.status) else { throw refusal.fault }
@@ -29,7 +29,7 @@ enum SubmitCommands {
     }
     let run = try (client.decode(answer.body) as RunNumber).runID
     if invocation.flags.has("json") {
-      console.out(Array(answer.body))
+      console.json(answer.body)
     } else {
       console.print("\(run)")
     }
@@ -42,7 +42,7 @@ enum SubmitCommands {
     let console = invocation.console
     let file = try DocumentFile(invocation.arguments[0])
     let answer = try client.call("POST", ["v1", "dagrun", "validate"], body: file.bytes)
-    if invocation.flags.has("json") { console.out(Array(answer.body)) }
+    if invocation.flags.has("json") { console.json(answer.body) }
     guard answer.isGood else {
       let refusal = Refusal(answer)
       guard [400, 413, 422].contains(answer.status) else { throw refusal.fault }

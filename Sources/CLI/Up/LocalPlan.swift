@@ -89,7 +89,9 @@ struct LocalPlan {
       log: logFolder + "/coordinator.log")
   }
 
-  func agentName(_ index: Int) -> String { agentCount == 1 ? host.name : "\(host.name)-\(index + 1)" }
+  /// The first has the host's name alone, so that a data directory keeps its agent's name however many there
+  /// are next time.
+  func agentName(_ index: Int) -> String { index == 0 ? host.name : "\(host.name)-\(index + 1)" }
 
   func agent(_ index: Int, coordinator: String) -> Program {
     var flags = [
