@@ -4,7 +4,7 @@ public import System
 /// What the command line said, with everything filled in.
 public struct AgentSettings: Sendable {
   /// What this build is called in hellos and `/v1/agents`.
-  public static let software = "caravan-agent 0.1.0"
+  public static let software = "caravan-agent \(softwareVersion)"
 
   public var coordinator: HostPort
   public var dataDirectory: String

@@ -29,35 +29,19 @@ extension Engine {
 extension StoredRun {
   /// The documents read again into families, beside what is stored of their tasks.
   func restored() throws(StoreFault) -> (layout: RunLayout, run: RestoredRun) {
-    do throws(Fault) {
-      return try reread()
-    } catch {
-      throw StoreFault(
-        .corrupt, "run \(row.run): its stored document cannot be read again (\(error.path): \(error.message))"
-      )
-    }
-  }
-
-  private func reread() throws(Fault) -> (layout: RunLayout, run: RestoredRun) {
-    let main = try RunPlan.trusted(parts[0].document)
-    var layout = RunLayout(main: main)
-    var restored = [
-      RestoredRun.Part(firstTask: TaskIndex(0), generator: nil, isDropped: false, graph: main.graph)
-    ]
-    for part in parts.dropFirst() {
-      let generator = part.generator!
-      let addition = layout.add(try RunPlan.trusted(generated: part.document, joining: layout), by: generator)
-      // At once, so that what comes after it is tied as it was then.
-      if part.isDropped { _ = layout.drop(generator: generator) }
-      restored.append(
+    var added: [RestoredRun.Part] = []
+    let layout = try RunLayout(parts, of: row.run) { part, addition in
+      added.append(
         RestoredRun.Part(
-          firstTask: addition.firstTask, generator: generator, isDropped: part.isDropped,
+          firstTask: addition.firstTask, generator: part.generator, isDropped: part.isDropped,
           graph: addition.graph))
     }
+    let main = RestoredRun.Part(
+      firstTask: TaskIndex(0), generator: nil, isDropped: false, graph: layout.parts[0].plan.graph)
     let run = RestoredRun(
       id: row.run, state: row.state, isKillRequested: row.isKillRequested, hasStarted: row.hasStarted,
       latestStop: row.latestStop, bytes: bytes.map { TaskByte(raw: $0) }, histories: histories,
-      open: open.map { AttemptRecord($0) }, parts: restored)
+      open: open.map { AttemptRecord($0) }, parts: [main] + added)
     return (layout, run)
   }
 }

@@ -220,10 +220,11 @@ final class Engine: @unchecked Sendable {
 
   /// After the commit.
   private func tell(_ effect: Effect, _ touched: inout [SessionID]) {
-    func say(_ session: SessionID, _ message: ToAgent) {
-      guard let info = sessions[session] else { return }
-      info.session.gather(message)
+    @discardableResult
+    func say(_ session: SessionID, _ message: ToAgent) -> FrameFault? {
+      guard let info = sessions[session] else { return nil }
       if touched.last != session && !touched.contains(session) { touched.append(session) }
+      return info.session.gather(message)
     }
     switch effect {
     case .attemptInserted, .attemptUpdated, .attemptDeleted, .historyChanged, .runStateChanged, .agentChanged,
@@ -231,12 +232,10 @@ final class Engine: @unchecked Sendable {
       break
     case .start(_, let session, let key, let number, let fence):
       guard let layout = runs[key.run]?.layout else { return }
-      say(
-        session,
-        .start(
-          ToAgent.Start(
-            fence: fence, run: key.run, task: layout.taskName(key.task), number: number,
-            job: layout.job(key.task))))
+      let start = ToAgent.Start(
+        fence: fence, run: key.run, task: layout.taskName(key.task), number: number, job: layout.job(key.task)
+      )
+      if let fault = say(session, .start(start)) { fail(fence, session, unsendable: fault) }
     case .revoke(_, let session, let fence): say(session, .revoke(fence))
     case .kill(_, let session, let fence, let reason):
       say(session, .kill(fence, graceSeconds: nil, reason: reason))
@@ -255,6 +254,16 @@ final class Engine: @unchecked Sendable {
       guard let layout = runs[key.run]?.layout else { return }
       expansion?.ask(Expansion.Question(key: key, fence: fence, layout: layout))
     }
+  }
+
+  /// A job that no frame holds (its text is within the bounds, its JSON is not) fails as one that cannot be
+  /// executed; the agent never hears of it.
+  private func fail(_ fence: Fence, _ session: SessionID, unsendable fault: FrameFault) {
+    let now = WallTime.now()
+    let result = AttemptResult(
+      kind: .notExecuted, rc: 126, start: now, stop: now,
+      words: "the job cannot be sent to an agent: \(fault.message); hand large data on in a file")
+    post(.said(session, [.ended(fence, result)]))
   }
 
   func askAgain(_ question: Expansion.Question) { expansion?.ask(question) }

@@ -7,8 +7,6 @@ import System
 
 /// The program: reads its flags, wires the parts up, serves until it is told to end.
 public enum CoordinatorProgram {
-  static let version = "0.1.0"
-
   /// Exit codes, as documented in the README.
   enum Exit {
     static let fine: Int32 = 0
@@ -24,7 +22,7 @@ public enum CoordinatorProgram {
     do throws(FlagFault) {
       let flags = try CoordinatorOptions.parser.parse(arguments)
       if flags.has("help") { return print(help()) }
-      if flags.has("version") { return print("caravan-coordinator \(version)\n") }
+      if flags.has("version") { return print("caravan-coordinator \(softwareVersion)\n") }
       options = try CoordinatorOptions(flags, environment: ProcessEnvironment.now(), userID: geteuid())
     } catch {
       Journal.say(error.message)

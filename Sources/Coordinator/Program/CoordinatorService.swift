@@ -26,12 +26,12 @@ final class CoordinatorService {
   init(_ options: CoordinatorOptions) throws {
     directory = try DataDirectory(options.dataDirectory)
     let tokens = try Tokens(in: directory)
-    let store = try SQLiteStore(directory, software: CoordinatorProgram.version)
+    let store = try SQLiteStore(directory, software: softwareVersion)
     let die: @Sendable (StoreFault) -> Never = { fault in
       Journal.say(fault.message)
       _exit(CoordinatorProgram.Exit.storageFailed)
     }
-    logs = try AttemptLogs(directory, software: CoordinatorProgram.version, onFault: { die($0) })
+    logs = try AttemptLogs(directory, software: softwareVersion, onFault: { die($0) })
     let layouts = LayoutCache()
     let reader = StoreReader(directory, layouts: layouts)
     var settings = EngineSettings()

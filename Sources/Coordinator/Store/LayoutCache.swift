@@ -58,13 +58,16 @@ final class LayoutCache: Sendable {
 }
 
 extension RunLayout {
-  /// Made again from what is stored. Throws where a document cannot be read again.
-  init(_ parts: [StoredRun.Part], of run: RunID) throws(StoreFault) {
+  /// Made again from what is stored; `joined` is told of each part that a generator added, in order. Throws
+  /// where a document cannot be read again.
+  init(
+    _ parts: [StoredRun.Part], of run: RunID, joined: (StoredRun.Part, PartAddition) -> Void = { _, _ in }
+  ) throws(StoreFault) {
     do throws(Fault) {
       self.init(main: try RunPlan.trusted(parts[0].document))
       for part in parts.dropFirst() {
         let generator = part.generator!
-        add(try RunPlan.trusted(generated: part.document, joining: self), by: generator)
+        joined(part, add(try RunPlan.trusted(generated: part.document, joining: self), by: generator))
         // At once, so that what comes after it is tied as it was then.
         if part.isDropped { _ = drop(generator: generator) }
       }

@@ -86,7 +86,7 @@ final class ServedStore: RunService {
     logs.append([OutputPiece(LogStream(row.fence, stream), offset: offset, bytes)]) {
       isDone.signal { $0 = true }
     }
-    isDone.wait(until: { $0 }) { _ in }
+    isDone.wait(until: { $0 }, { _ in })
   }
 
   // MARK: Asking
@@ -130,7 +130,7 @@ final class ServedStore: RunService {
           answer.body += bytes
           answer.largestPiece = max(answer.largestPiece, bytes.count)
         case .later:
-          isAwake.wait(upTo: .seconds(20), until: { $0 }) { $0 = false }
+          isAwake.wait(upTo: .seconds(20), until: { $0 }, { $0 = false })
         case .end: break pulling
         case .failed:
           answer.status = -1
