@@ -1,0 +1,130 @@
+import Foundation
+import Protocol
+import System
+import Testing
+
+@testable import Agent
+
+/// A stream's bytes by themselves: no process, no connection.
+struct KeptStreamTests {
+  private let folder = FileManager.default.temporaryDirectory.path + "/caravan-kept-" + Random.hex(bytes: 8)
+
+  private func withFolder(_ body: () throws -> Void) throws {
+    try Files.makeDirectory(folder)
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try body()
+  }
+
+  /// What is printed: 251 is prime, so that no piece looks like one a page or a chunk away.
+  private static let text: [UInt8] = {
+    var text: [UInt8] = []
+    let line = [UInt8](0..<251)
+    while text.count < Int(KeptStream.headBytes) { text.append(contentsOf: line) }
+    return text
+  }()
+
+  private func bytes(_ range: Range<Int64>) -> [UInt8] {
+    Array(Self.text[Int(range.lowerBound)..<Int(range.upperBound)])
+  }
+
+  private func append(_ stream: inout KeptStream, _ count: Int) {
+    let from = stream.total
+    bytes(from..<from + Int64(count)).withUnsafeBytes { stream.append($0) }
+  }
+
+  @Test(arguments: 0..<20)
+  func `whatever comes between, the reader gets each byte once and in order`(seed: Int) throws {
+    try withFolder {
+      var random = SplitMix(state: UInt64(seed))
+      var stream = KeptStream(Fence(1), .stdout, folder: folder)
+      // What a coordinator has: everything before it is committed there.
+      var committed: Int64 = 0
+      var underWay: Int64 = 0
+      var isEnded = false
+      for step in 0..<400 {
+        switch random.next(7) {
+        case 0, 1: if !isEnded { append(&stream, random.next(random.next(4) == 0 ? 300_000 : 5_000)) }
+        case 2, 3:
+          if let next = stream.next(limit: 1 + random.next(70_000)) {
+            #expect(next.offset == underWay)
+            #expect(next.bytes == bytes(next.offset..<next.offset + Int64(next.bytes.count)))
+            underWay = next.offset + Int64(next.bytes.count)
+          }
+        case 4:
+          committed = max(committed, committed + Int64(random.next(Int(underWay - committed) + 1)))
+          stream.acknowledge(committed)
+        case 5:
+          if random.next(4) == 0 {
+            stream.connectionLost()
+            underWay = committed
+          }
+        default:
+          if random.next(10) == 0 { stream.moveToFile() }
+          if step > 300, !isEnded {
+            stream.end()
+            isEnded = true
+          }
+        }
+      }
+      stream.end()
+      while let next = stream.next(limit: 100_000) {
+        #expect(next.offset == underWay)
+        #expect(next.bytes == bytes(next.offset..<next.offset + Int64(next.bytes.count)))
+        underWay = next.offset + Int64(next.bytes.count)
+      }
+      #expect(underWay == stream.total && stream.isDelivered)
+      stream.acknowledge(stream.total)
+      #expect(stream.isAcknowledged)
+      let left = try Files.names(in: folder)
+      #expect(left.isEmpty, "nothing is left on disk")
+    }
+  }
+
+  @Test func `beyond the head only the tail is kept, and it goes out at the end`() throws {
+    try withFolder {
+      var stream = KeptStream(Fence(1), .stderr, folder: folder)
+      let piece = 1 << 20
+      let pieces = Int((KeptStream.headBytes + KeptStream.tailBytes) >> 20) + 10
+      let block = [UInt8](repeating: 7, count: piece)
+      for _ in 0..<pieces { block.withUnsafeBytes { stream.append($0) } }
+      var sent: Int64 = 0
+      while let next = stream.next(limit: piece) {
+        sent += Int64(next.bytes.count)
+        stream.acknowledge(next.offset + Int64(next.bytes.count))
+      }
+      #expect(sent == KeptStream.headBytes && !stream.isDelivered)
+      stream.end()
+      let first = stream.next(limit: piece)
+      let jump = try #require(first)
+      #expect(jump.offset == stream.total - KeptStream.tailBytes)
+      sent += Int64(jump.bytes.count)
+      while let next = stream.next(limit: piece) { sent += Int64(next.bytes.count) }
+      #expect(sent == KeptStream.headBytes + KeptStream.tailBytes)
+      #expect(stream.isDelivered)
+    }
+  }
+
+  @Test func `a folder that is not there costs the output and nothing else`() {
+    var stream = KeptStream(Fence(1), .stdout, folder: folder + "/missing")
+    append(&stream, KeptStream.memoryBytes + 1)
+    #expect(stream.fault != nil)
+    append(&stream, 10)
+    stream.end()
+    let next = stream.next(limit: 100)
+    #expect(next == nil && stream.isDelivered)
+    #expect(stream.total == Int64(KeptStream.memoryBytes + 11))
+  }
+}
+
+/// SplitMix64: the same numbers for the same seed on every host.
+private struct SplitMix {
+  var state: UInt64
+  mutating func next(_ bound: Int) -> Int {
+    if bound <= 0 { return 0 }
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    return Int((z ^ (z >> 31)) % UInt64(bound))
+  }
+}
