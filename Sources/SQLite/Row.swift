@@ -8,21 +8,27 @@ public struct Row {
 
   public func isNull(_ column: Int32) -> Bool { sqlite3_column_type(handle, column) == SQLITE_NULL }
 
-  /// Faults where the number does not fit.
-  public func integer<T: FixedWidthInteger>(_ column: Int32, as: T.Type = T.self) throws(SQLiteFault) -> T {
-    let value = sqlite3_column_int64(handle, column)
-    guard let exact = T(exactly: value) else {
-      throw .corrupt(
-        "\(value) in column \(String(cString: sqlite3_column_name(handle, column))) is out of range",
-        sql: String(cString: sqlite3_sql(handle)))
-    }
+  public func integer64(_ column: Int32) -> Int64 { sqlite3_column_int64(handle, column) }
+
+  /// Faults where the number does not fit. (Inlined, as `Statement.bind` is.)
+  @inlinable public func integer<T: FixedWidthInteger>(
+    _ column: Int32, as: T.Type = T.self
+  ) throws(SQLiteFault) -> T {
+    let value = integer64(column)
+    guard let exact = T(exactly: value) else { throw outOfRange(value, column) }
     return exact
   }
 
-  public func optionalInteger<T: FixedWidthInteger>(
+  @inlinable public func optionalInteger<T: FixedWidthInteger>(
     _ column: Int32, as: T.Type = T.self
   ) throws(SQLiteFault) -> T? {
     isNull(column) ? nil : try integer(column)
+  }
+
+  @usableFromInline func outOfRange(_ value: Int64, _ column: Int32) -> SQLiteFault {
+    .corrupt(
+      "\(value) in column \(String(cString: sqlite3_column_name(handle, column))) is out of range",
+      sql: String(cString: sqlite3_sql(handle)))
   }
 
   public func boolean(_ column: Int32) -> Bool { sqlite3_column_int64(handle, column) != 0 }

@@ -20,15 +20,20 @@ public final class Statement {
 
   // MARK: Parameters
 
-  public func bind(_ parameter: Int32, _ value: some FixedWidthInteger) {
-    note(sqlite3_bind_int64(handle, parameter, Int64(value)))
+  public func bind(_ parameter: Int32, _ value: Int64) {
+    note(sqlite3_bind_int64(handle, parameter, value))
   }
 
-  public func bind(_ parameter: Int32, _ value: (some FixedWidthInteger)?) {
-    if let value { bind(parameter, value) } else { bindNull(parameter) }
+  // Inlined, since a generic call into another module costs more than the binding.
+  @inlinable public func bind(_ parameter: Int32, _ value: some FixedWidthInteger) {
+    bind(parameter, Int64(value))
   }
 
-  public func bind(_ parameter: Int32, _ value: Bool) { bind(parameter, value ? 1 : 0) }
+  @inlinable public func bind(_ parameter: Int32, _ value: (some FixedWidthInteger)?) {
+    if let value { bind(parameter, Int64(value)) } else { bindNull(parameter) }
+  }
+
+  public func bind(_ parameter: Int32, _ value: Bool) { bind(parameter, value ? 1 as Int64 : 0) }
 
   public func bind(_ parameter: Int32, _ value: String) {
     var value = value

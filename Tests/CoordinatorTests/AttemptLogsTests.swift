@@ -96,13 +96,11 @@ import Testing
       await store(logs, batch)
     }
     #expect(try logs.reader.whole(Fence(9), .stdout, limit: printed.count) == .bytes(printed))
-    for _ in 0..<100 {
+    for _ in 0..<40 {
       let from = Int.random(in: 0...printed.count)
       let limit = Int.random(in: 0...150_000)
       let found = try logs.reader.read(Fence(9), .stdout, from: Int64(from), limit: limit)
       #expect(found == Array(printed[from...].prefix(limit)), "\(limit) bytes from \(from)")
-      let tail = try logs.reader.tail(Fence(9), .stdout, limit: limit)
-      #expect(tail.bytes == Array(printed.suffix(limit)) && tail.end.kept == Int64(printed.count))
     }
     #expect(try logs.reader.read(Fence(9), .stdout, from: Int64(printed.count) + 5, limit: 10) == [])
     logs.close()
@@ -161,7 +159,7 @@ import Testing
     await withCheckedContinuation { (standing: CheckedContinuation<Void, Never>) in
       logs.append([out(1, 0, "a")]) {
         standing.resume()
-        gate.wait(until: { $0 }) { _ in }
+        gate.wait(until: { $0 }, { _ in })
       }
     }
     #expect(logs.append([out(2, 0, String(repeating: "b", count: 900))]) {} == .room)
@@ -246,7 +244,7 @@ import Testing
 
   @Test func `readers follow a stream while it is written`() async throws {
     let logs = try open(folder)
-    let total = 3_000_000
+    let total = 600_000
     try await withThrowingTaskGroup { group in
       for _ in 0..<3 {
         group.addTask {
@@ -260,8 +258,8 @@ import Testing
         }
       }
       group.addTask {
-        for start in stride(from: 0, to: total, by: 10_000) {
-          let bytes = (start..<start + 10_000).map { UInt8(truncatingIfNeeded: $0 / 100) }
+        for start in stride(from: 0, to: total, by: 5_000) {
+          let bytes = (start..<start + 5_000).map { UInt8(truncatingIfNeeded: $0 / 100) }
           await store(logs, [OutputPiece(LogStream(Fence(1), .stdout), offset: Int64(start), bytes)])
         }
       }

@@ -117,11 +117,10 @@ import Testing
       try reader.attempts(of: RunID(0), from: TaskIndex(0), number: AttemptNumber(1), limit: 9) == [row, far])
   }
 
-  @Test func `agents are read by id`() throws {
+  @Test func `an agent's name is found by its number`() throws {
     var commit = Commit()
     commit.agents = [Sample.agent(1, "b"), Sample.agent(0, "a")]
     try store.commit(commit)
-    #expect(try reader.agents() == [Sample.agent(0, "a"), Sample.agent(1, "b")])
     #expect(try reader.agentName(AgentID(1)) == "b")
     #expect(try reader.agentName(AgentID(2)) == nil)
   }

@@ -44,28 +44,6 @@ struct LogReader: Sendable {
     }
   }
 
-  /// The last `limit` bytes, and where the stream ends.
-  func tail(
-    _ fence: Fence, _ stream: OutputStream, limit: Int
-  ) throws(StoreFault) -> (bytes: [UInt8], end: LogEnd) {
-    try pool.read { database throws(SQLiteFault) in
-      let stream = LogStream(fence, stream)
-      let end = try LogReader.end(of: stream, in: database)
-      let backwards = try database.statement(
-        "SELECT bytes FROM chunk WHERE fence = ? AND stream = ? ORDER BY offset DESC")
-      LogReader.bind(stream, to: backwards)
-      var pieces: [[UInt8]] = []
-      var left = limit
-      try backwards.eachWhile { row throws(SQLiteFault) in
-        let piece = row.withBlob(0) { Array($0.suffix(left)) }
-        left -= piece.count
-        pieces.append(piece)
-        return left > 0
-      }
-      return (pieces.count == 1 ? pieces[0] : Array(pieces.reversed().joined()), end)
-    }
-  }
-
   enum Whole: Hashable, Sendable {
     case bytes([UInt8])
     /// More than the limit was printed.

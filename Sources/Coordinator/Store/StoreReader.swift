@@ -114,11 +114,6 @@ struct StoreReader: Sendable {
 
   // MARK: Agents
 
-  /// By id.
-  func agents() throws(StoreFault) -> [AgentRow] {
-    try pool.read { database throws(SQLiteFault) in try AgentRow.all(of: database) }
-  }
-
   func agentName(_ agent: AgentID) throws(StoreFault) -> String? {
     try pool.read { database throws(SQLiteFault) in
       let statement = try database.statement("SELECT name FROM agent WHERE id = ?")
