@@ -108,6 +108,7 @@ final class HTTPConnection: @unchecked Sendable {
 
   /// The socket is about to be closed.
   func closed() {
+    if let socket = LingeringSocket(descriptor, upTo: core.limits.refusedBodyTime) { core.linger(socket) }
     state.withLock { state in
       state.isClosed = true
       state.phase = .cut

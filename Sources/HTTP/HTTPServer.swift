@@ -45,7 +45,8 @@ final class HTTPServerCore: @unchecked Sendable {
     var connections: [ObjectIdentifier: HTTPConnection] = [:]
     var isAbandoning = false
     var isStopped = false
-    var isWorthWatching: Bool { isStopped || !connections.isEmpty }
+    var lingering: [LingeringSocket] = []
+    var isWorthWatching: Bool { isStopped || !connections.isEmpty || !lingering.isEmpty }
   }
 
   let limits: HTTPLimits
@@ -104,6 +105,15 @@ final class HTTPServerCore: @unchecked Sendable {
     completed()
   }
 
+  /// Keeps a socket open for a while that the library is about to close.
+  func linger(_ socket: LingeringSocket) {
+    table.signal { table in
+      if !table.isAbandoning, table.lingering.count < LingeringSocket.countMax {
+        table.lingering.append(socket)
+      }
+    }
+  }
+
   /// Something has ended that `stop` may wait for.
   func completed() {
     if isStopping.load(ordering: .sequentiallyConsistent) { table.signal { _ in } }
@@ -120,6 +130,7 @@ final class HTTPServerCore: @unchecked Sendable {
       if isStopped { return }
       let now = Instant.now()
       for connection in open { connection.tick(now: now) }
+      table.with { $0.lingering.removeAll { $0.isDone(now: now) } }
     }
   }
 
@@ -136,6 +147,7 @@ final class HTTPServerCore: @unchecked Sendable {
     }
     let open = table.with { table in
       table.isAbandoning = true
+      table.lingering = []
       return Array(table.connections.values)
     }
     for connection in open { connection.abandon() }

@@ -183,9 +183,11 @@ import Testing
       let long = RawClient(address)
       long.send("GET /path HTTP/1.1\r\nx: \(String(repeating: "y", count: 30_000))\r\n\r\n")
       #expect(long.answer()?.status == 431)
+      // More than the library takes of any head, so that the answer is its own. The client can send all of it
+      // all the same, and then read the answer.
       let endless = RawClient(address)
-      endless.send("GET /path HTTP/1.1\r\n" + (0..<100_000).map { "x\($0): y\r\n" }.joined())
-      #expect(endless.isClosedByServer())
+      #expect(endless.send("GET /path HTTP/1.1\r\n" + (0..<500_000).map { "x\($0): y\r\n" }.joined()))
+      #expect(endless.answer()?.status == 431)
       #expect(RawClient(address).get("/path")?.status == 200)
     }
   }
