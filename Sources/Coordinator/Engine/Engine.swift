@@ -13,7 +13,7 @@ import System
 final class Engine: @unchecked Sendable {
   /// Between commits while work waits at agents: a slot does not wait for the commit then, and a larger
   /// batch costs less a task.
-  private static let pace = Period(nanoseconds: 1_500_000)
+  private static let pace = Period.milliseconds(4)
 
   struct Inbox {
     var inputs: [EngineInput] = []
