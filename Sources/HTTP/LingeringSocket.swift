@@ -1,3 +1,5 @@
+// Its headers own some of the sockets' constants where they are the first to be read.
+import CMicrohttpd
 import Glibc
 import Protocol
 import System
