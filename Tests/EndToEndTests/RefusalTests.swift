@@ -23,6 +23,7 @@ import Testing
     Bad("a member twice, once escaped", #"{"tag":"a","t\u0061g":"b",\#(one)}"#, says: "tag"),
     Bad("text after the value", "{\(one)} x"), Bad("half a surrogate", #"{"tag":"\ud800",\#(one)}"#),
     Bad("NaN", #"{"tasks":{"a":{"job":{"command":["x"],"cores":NaN}}}}"#),
+    Bad("NUL in a command", #"{"tasks":{"a":{"job":{"command":["x\u0000y"]}}}}"#),
     Bad(
       "too deep",
       #"{"tag":"# + String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000) + "}"),
@@ -41,7 +42,6 @@ import Testing
     Bad("an empty command", #"{"tasks":{"a":{"job":{"command":[]}}}}"#),
     Bad("no command", #"{"tasks":{"a":{"job":{}}}}"#),
     Bad("two commands", #"{"tasks":{"a":{"job":{"command":["x"],"commandString":"y"}}}}"#),
-    Bad("NUL in a command", #"{"tasks":{"a":{"job":{"command":["x\u0000y"]}}}}"#),
     Bad("an unknown parameter", #"{"tasks":{"a":{"job":{"command":["{{NOPE}}"]}}}}"#, says: "NOPE"),
     Bad("an empty list named", #"{"parameters":{"P":[]},"tasks":{"a":{"job":{"command":["{{P}}"]}}}}"#),
     Bad("cores of 0", #"{"tasks":{"a":{"job":{"command":["x"],"cores":0}}}}"#),
@@ -83,7 +83,7 @@ import Testing
             answer.status == 400 || path.hasSuffix("validate") && answer.json["valid"].bool == false,
             "\(bad.testDescription): \(answer)")
           if path == "/v1/dagrun" { expectProblem(answer, 400, bad.testDescription) }
-          #expect(answer.text.contains(bad.says), "\(bad.testDescription): \(answer)")
+          #expect(bad.says.isEmpty || answer.text.contains(bad.says), "\(bad.testDescription): \(answer)")
         }
       }
       #expect(try cluster.get("/v1/dagruns?all=1").list.isEmpty)
@@ -110,7 +110,7 @@ import Testing
               "\(bad.testDescription): \(fault)")
           }
         }
-        #expect(answer.text.contains(bad.says), "\(bad.testDescription): \(answer)")
+        #expect(bad.says.isEmpty || answer.text.contains(bad.says), "\(bad.testDescription): \(answer)")
       }
       #expect(try cluster.get("/v1/dagruns?all=1").list.isEmpty)
     }
@@ -155,10 +155,10 @@ import Testing
         ]))
       expectProblem(answer, 400, "cycle")
       let message = try #require(answer.json["errors"][0]["message"].string)
-      let order = try /\b([abc])\b.*\b([abc])\b.*\b([abc])\b/.firstMatch(in: message).map {
-        "\($0.1)\($0.2)\($0.3)"
+      let isInOrder = [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b")].contains { first, second, third in
+        message.range(of: "\\b\(first)\\b.*\\b\(second)\\b.*\\b\(third)\\b", options: .regularExpression) != nil
       }
-      #expect(["abc", "bca", "cab"].contains(order), "\(message)")
+      #expect(isInOrder, "\(message)")
     }
   }
 
