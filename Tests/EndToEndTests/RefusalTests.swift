@@ -156,7 +156,8 @@ import Testing
       expectProblem(answer, 400, "cycle")
       let message = try #require(answer.json["errors"][0]["message"].string)
       let isInOrder = [("a", "b", "c"), ("b", "c", "a"), ("c", "a", "b")].contains { first, second, third in
-        message.range(of: "\\b\(first)\\b.*\\b\(second)\\b.*\\b\(third)\\b", options: .regularExpression) != nil
+        message.range(of: "\\b\(first)\\b.*\\b\(second)\\b.*\\b\(third)\\b", options: .regularExpression)
+          != nil
       }
       #expect(isInOrder, "\(message)")
     }

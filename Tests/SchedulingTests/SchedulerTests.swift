@@ -222,6 +222,26 @@ import Testing
     #expect(stage.held[second, default: []].map(\.number) == [AttemptNumber(2)])
   }
 
+  @Test func `what an agent hands back does not come back to it at once`() {
+    var stage = Stage()
+    let leaving = stage.agent("leaving", cores: 2)
+    stage.submit(0, [.of(2)])
+    stage.start(0)
+    stage.start(1)
+    let fences = stage.held[leaving]!.map(\.fence)
+    stage.held[leaving] = []
+    let session = stage.sessions[leaving]!
+    stage.say(.attemptHandedBack(leaving, session, fences[0], nil))
+    #expect(stage.state(0) == .queued && stage.held[leaving] == [])
+    let other = stage.agent("other")
+    #expect(stage.held[other]?.map(\.key.task) == [TaskIndex(0)], "another agent takes it")
+    stage.say(.attemptHandedBack(leaving, session, fences[1], nil))
+    stage.say(.agentHeard(leaving, session))
+    #expect(stage.held[leaving] == [])
+    stage.pass(.seconds(1))
+    #expect(stage.held[leaving]?.map(\.key.task) == [TaskIndex(1)], "its heartbeat says that it stays")
+  }
+
   @Test func `a second agent of a name is refused until the first is lost`() {
     var stage = Stage()
     let first = stage.agent("twin", directory: "one")

@@ -43,7 +43,7 @@ struct Stage {
   mutating func pass(_ period: Period) {
     now = now + period
     wall += period.nanoseconds
-    for agent in sessions.keys.sorted() { say(.agentHeard(agent, sessions[agent]!)) }
+    for agent in sessions.keys.sorted() { say(.agentHeartbeat(agent, sessions[agent]!)) }
     say(.clockTicked)
   }
 

@@ -126,7 +126,7 @@ final class AgentSession: @unchecked Sendable {
   }
 
   private func refuseHello(_ code: ToAgent.RefusalCode, _ message: String) {
-    if state == .admitted { engine.post(.closed(id, message)) }
+    if state == .admitted { postEnd(message) }
     state = .refused
     refuse(code, message, retryable: false)
   }
@@ -240,11 +240,17 @@ final class AgentSession: @unchecked Sendable {
   private func closed(_ end: ConnectionEnd) {
     switch state {
     case .awaitsHello: Journal.say("connection from \(connection.peer) ended before its hello: \(end)")
-    case .admitted: engine.post(.closed(id, end.message))
+    case .admitted: postEnd(end.message)
     case .refused: break
     }
     connection.onPayload = nil
     connection.onClosed = nil
+  }
+
+  /// Behind all that was said on this connection: a goodbye that takes the way through the logs would else
+  /// come after the end, and not count.
+  private func postEnd(_ reason: String) {
+    _ = logs.append([]) { [engine, id] in engine.post(.closed(id, reason)) }
   }
 }
 

@@ -43,7 +43,9 @@ extension Engine {
       case .revoked(let fence): scheduler.handle(.attemptRevoked(agent, id, fence), at: now)
       case .handedBack(let fence, let result):
         scheduler.handle(.attemptHandedBack(agent, id, fence, result), at: now)
-      case .heartbeat(let number): batch.heartbeats.append((id, number))
+      case .heartbeat(let number):
+        scheduler.handle(.agentHeartbeat(agent, id), at: now)
+        batch.heartbeats.append((id, number))
       case .goodbye(let reason):
         Journal.say("agent \(info.hello.name) leaves: \(reason)")
         scheduler.handle(.agentLeft(agent, id, reason: reason), at: now)

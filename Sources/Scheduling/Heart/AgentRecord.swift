@@ -16,6 +16,9 @@ public struct AgentRecord: Sendable {
   /// Whether its list of attempts has come: nothing is sent to it before.
   public internal(set) var isListed = false
   public internal(set) var lastHeard: Instant
+  /// It stops, or its lease was nearly over: nothing new for it until its next heartbeat, or what it hands
+  /// back would come back to it at once, over and over.
+  var hasHandedBack = false
 
   /// Slots of its live attempts, in no order.
   var attempts: [Int32] = []
@@ -43,7 +46,7 @@ public struct AgentRecord: Sendable {
     lastHeard = now
   }
 
-  var isDispatchable: Bool { session != nil && isListed && state == .active }
+  var isDispatchable: Bool { session != nil && isListed && state == .active && !hasHandedBack }
   public var runningCount: Int { attempts.count - waiting.count }
   public var waitingCount: Int { waiting.count }
 }

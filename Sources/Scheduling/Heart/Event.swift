@@ -11,6 +11,8 @@ public enum Event: Sendable {
   /// A piece of the list of what the agent has; the last one ends it.
   case agentListed(AgentID, SessionID, [ToCoordinator.Held], isLast: Bool)
   case agentHeard(AgentID, SessionID)
+  /// It was heard, and says that it takes work, if it had handed some back.
+  case agentHeartbeat(AgentID, SessionID)
   case agentDisconnected(AgentID, SessionID)
   case agentLeft(AgentID, SessionID, reason: String)
 

@@ -23,6 +23,7 @@ extension Scheduler {
     let a = Int(id.value)
     agents[a].session = arrival.session
     agents[a].isListed = false
+    agents[a].hasHandedBack = false
     agents[a].listing = [:]
     agents[a].lastHeard = now
     if agents[a].state == .suspect || agents[a].state == .lost { agents[a].state = .active }
@@ -122,6 +123,15 @@ extension Scheduler {
       changedAgents.append(id)
       effects.append(.agentChanged(id))
       expectDeadline(of: a)
+    }
+  }
+
+  mutating func agentHeartbeat(_ id: AgentID, at now: Instant) {
+    agentHeard(id, at: now)
+    let a = Int(id.value)
+    if agents[a].hasHandedBack {
+      agents[a].hasHandedBack = false
+      changedAgents.append(id)
     }
   }
 

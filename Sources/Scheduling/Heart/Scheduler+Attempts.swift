@@ -51,6 +51,7 @@ extension Scheduler {
   mutating func handedBack(_ fence: Fence, by agent: AgentID, _ result: AttemptResult?) {
     guard let session = agents[Int(agent.value)].session else { return }
     effects.append(.acknowledgeEnd(agent, session, fence))
+    agents[Int(agent.value)].hasHandedBack = true
     guard let slot = slotsByFence[fence.value], attempts[slot].agent == agent else { return }
     if let result, attempts[slot].phase != .running { started(fence, by: agent, at: result.start) }
     guard attempts[slot].phase == .running else { return forget(slot) }

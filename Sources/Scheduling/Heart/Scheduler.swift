@@ -58,6 +58,8 @@ public struct Scheduler: Sendable {
     case .agentListed(let agent, let session, let held, let isLast):
       if isCurrent(agent, session) { agentListed(agent, held, isLast: isLast, at: now) }
     case .agentHeard(let agent, let session): if isCurrent(agent, session) { agentHeard(agent, at: now) }
+    case .agentHeartbeat(let agent, let session):
+      if isCurrent(agent, session) { agentHeartbeat(agent, at: now) }
     case .agentDisconnected(let agent, let session):
       if isCurrent(agent, session) { agentDisconnected(agent, at: now) }
     case .agentLeft(let agent, let session, let reason):
