@@ -25,13 +25,21 @@ final class ChildProcess: Sendable {
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
     posix_spawn_file_actions_addopen(&actions, 1, outputPath, O_WRONLY | O_CREAT | O_APPEND, 0o600)
     posix_spawn_file_actions_adddup2(&actions, 1, 2)
+    // The threads that tests run on block signals, and a child would inherit that.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
     var argv = ([program] + arguments).map { strdup($0) } + [nil]
     var envp = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer {
       for pointer in argv + envp { free(pointer) }
     }
     var child: pid_t = 0
-    let code = posix_spawn(&child, program, &actions, nil, &argv, &envp)
+    let code = posix_spawn(&child, program, &actions, &attributes, &argv, &envp)
     guard code == 0 else { throw CannotStart(description: "\(program): \(String(cString: strerror(code)))") }
     pid = child
     note = ProcessInfo.processInfo.environment["CARAVAN_TEST_PIDS"].map { "\($0)/\(child)" }
