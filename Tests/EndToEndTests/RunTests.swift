@@ -34,6 +34,19 @@ import Testing
     }
   }
 
+  @Test func `a job that no frame holds fails in words, and holds nothing up`() async throws {
+    try await Cluster.run { cluster in
+      // Within the bounds as text; as JSON each of these words takes nine bytes.
+      let words = Array(repeating: "\u{1}", count: 150_000)
+      let run = try cluster.submit(["huge": command(["/bin/true"] + words), "small": command(["/bin/true"])])
+      #expect(try await cluster.wait(run) == "ERRORED")
+      let whole = try cluster.whole(run)
+      #expect(whole["taskStates"]["small"].string == "COMPLETED")
+      let attempt = whole["taskAttempts"]["huge"][0]
+      #expect(attempt["rc"].int == 126 && attempt["executorLog"].string?.contains("cannot be sent") == true)
+    }
+  }
+
   @Test func `the list of runs leaves out final ones unless asked for all`() async throws {
     try await Cluster.run { cluster in
       let done = try cluster.submit(["a": command(["/bin/true"])])
