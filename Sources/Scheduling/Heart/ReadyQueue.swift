@@ -20,7 +20,7 @@ struct ReadyQueue: Sendable {
 
   struct Shape: Sendable {
     let needs: ResourceVector
-    var heap: [Entry] = []
+    var heap = Heap<Entry>()
     /// Whether all agents must be looked at: something became ready since the last look.
     var isFresh = false
     /// Since when the head has been overtaken by what comes after it.
@@ -54,34 +54,11 @@ struct ReadyQueue: Sendable {
       active.insert(index, at: at)
     }
     shapes[i].isFresh = true
-    shapes[i].heap.append(entry)
-    var child = shapes[i].heap.count - 1
-    while child > 0 {
-      let parent = (child - 1) / 2
-      if shapes[i].heap[parent] <= shapes[i].heap[child] { return }
-      shapes[i].heap.swapAt(parent, child)
-      child = parent
-    }
+    shapes[i].heap.insert(entry)
   }
 
   mutating func removeHead(_ index: ShapeIndex) {
-    let i = Int(index.value)
-    shapes[i].heap.swapAt(0, shapes[i].heap.count - 1)
-    shapes[i].heap.removeLast()
-    let count = shapes[i].heap.count
-    if count == 0 {
-      active.removeAll { $0 == index }
-      return
-    }
-    var parent = 0
-    while true {
-      var least = parent
-      let left = 2 * parent + 1
-      if left < count, shapes[i].heap[left] < shapes[i].heap[least] { least = left }
-      if left + 1 < count, shapes[i].heap[left + 1] < shapes[i].heap[least] { least = left + 1 }
-      if least == parent { return }
-      shapes[i].heap.swapAt(parent, least)
-      parent = least
-    }
+    shapes[Int(index.value)].heap.removeSmallest()
+    if shapes[Int(index.value)].heap.isEmpty { active.removeAll { $0 == index } }
   }
 }

@@ -15,32 +15,14 @@ struct RetryTimers: Sendable {
     }
   }
 
-  private var heap: [Entry] = []
+  private var heap = Heap<Entry>()
 
-  var earliest: Instant? { heap.first?.due }
+  var earliest: Instant? { heap.smallest?.due }
 
-  mutating func insert(_ entry: Entry) {
-    heap.append(entry)
-    var child = heap.count - 1
-    while child > 0, heap[child] < heap[(child - 1) / 2] {
-      heap.swapAt(child, (child - 1) / 2)
-      child = (child - 1) / 2
-    }
-  }
+  mutating func insert(_ entry: Entry) { heap.insert(entry) }
 
   mutating func removeDue(at now: Instant) -> Entry? {
-    guard let first = heap.first, first.due <= now else { return nil }
-    heap.swapAt(0, heap.count - 1)
-    heap.removeLast()
-    var parent = 0
-    while true {
-      var least = parent
-      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count && heap[child] < heap[least] {
-        least = child
-      }
-      if least == parent { return first }
-      heap.swapAt(parent, least)
-      parent = least
-    }
+    guard let first = heap.smallest, first.due <= now else { return nil }
+    return heap.removeSmallest()
   }
 }

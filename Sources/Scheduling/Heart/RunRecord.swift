@@ -94,7 +94,7 @@ struct FamilyRecord: Sendable {
   /// Ordinals below were dispatched, or were passed over and come back through `requeued`.
   var cursor: Int32 = 0
   /// A heap of ordinals to be dispatched before the cursor goes on. May hold stale ones.
-  var requeued = OrdinalHeap()
+  var requeued = Heap<Int32>()
   /// The task whose output it came from; nil: the submitted document.
   var generator: TaskIndex?
   /// A moving mean of how long its tasks ran; 0: not known.

@@ -57,7 +57,7 @@ extension Scheduler {
 
   /// The shape's first task that is still ready; entries that no longer mean anything are dropped on the way.
   private mutating func head(of index: ShapeIndex) -> Head? {
-    while let entry = ready[index].heap.first {
+    while let entry = ready[index].heap.smallest {
       let f = Int(entry.family)
       if let slot = slots[entry.run], f < runs[slot].families.count {
         if runs[slot].isDispatchable, !runs[slot].families[f].isDropped,
