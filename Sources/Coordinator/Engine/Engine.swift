@@ -116,14 +116,13 @@ final class Engine: @unchecked Sendable {
       })
   }
 
-  /// While work waits beside slots nobody is kept by a commit that comes a little later.
+  /// Between batches: the log is moved into the database when it is long. While work waits beside slots nobody
+  /// is kept by a commit that comes a little later.
   private func rest() {
-    if scheduler.hasBacklog {
-      let left = Self.pace.nanoseconds - (Instant.now() - lastCommit).nanoseconds
-      if left > 0 { usleep(UInt32(left / 1000)) }
-    } else {
-      attempt { () throws(StoreFault) in try store.tidy() }
-    }
+    attempt { () throws(StoreFault) in try store.tidy() }
+    guard scheduler.hasBacklog else { return }
+    let left = Self.pace.nanoseconds - (Instant.now() - lastCommit).nanoseconds
+    if left > 0 { usleep(UInt32(left / 1000)) }
   }
 
   /// Handles a batch and commits it; answers what is to be told.
