@@ -11,8 +11,6 @@ import Transport
 /// In each turn: handle what is ready; write the spool; send what was gathered. So a start is on record before
 /// its fork, an end before it is told, and a turn costs one write to each.
 final class AgentRuntime: EventHandler {
-  /// Lines of the list in one message.
-  private static let listedPerMessage = 500
   /// How long a stopping agent tries to bring kept output home.
   private static let farewellTime = Period.seconds(10)
 
@@ -105,6 +103,7 @@ final class AgentRuntime: EventHandler {
   private func processEnded(_ fence: Fence, _ end: ProcessEnd) {
     var end = end
     (end.stdoutBytes, end.stderrBytes) = pump.totals(fence)
+    end.lostOutput = pump.loss(fence)
     pump.ended(fence)
     tell(.processEnded(fence, end))
   }
@@ -163,7 +162,7 @@ final class AgentRuntime: EventHandler {
       } else {
         shown.append(item)
       }
-      if shown.count == Self.listedPerMessage {
+      if shown.count == ToCoordinator.heldPerMessage {
         link.send(.attempts(shown, isLast: false))
         shown.removeAll(keepingCapacity: true)
       }

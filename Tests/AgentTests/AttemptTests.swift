@@ -68,6 +68,23 @@ struct AttemptTests {
     #expect(result.rc == 126 && result.words.contains("interpreter"), "\(result.words)")
   }
 
+  @Test func `a relative working directory is taken from the work directory`() throws {
+    let folder = agent.folder + "/data/work/below"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    let finished = session.run(1, Job(command: ["/bin/pwd"], workingDirectory: "below"))
+    #expect(finished.text.hasSuffix("/data/work/below\n"), "\(finished.text) \(finished.result.words)")
+  }
+
+  @Test func `output that the disk refuses is said to be lost, and the task goes on`() throws {
+    // No file can be made any more where output that waits is kept.
+    try FileManager.default.removeItem(atPath: agent.folder + "/data/spool")
+    session.keepOutputUnacknowledged()
+    let finished = session.run(1, shell("head -c 3000000 /dev/zero; echo done >&2"))
+    #expect(finished.result.rc == 0 && finished.result.stdoutBytes == 3_000_000)
+    #expect(finished.stdout.count < 3_000_000)
+    #expect(finished.result.words.contains("output was lost: "), "\(finished.result.words)")
+  }
+
   @Test func `a program is looked for in the job's own PATH`() throws {
     let folder = agent.folder + "/bin"
     try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)

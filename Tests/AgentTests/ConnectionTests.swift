@@ -165,4 +165,21 @@ struct ConnectionTests {
     #expect(second.exit() == 70)
     #expect(second.said.contains("in use by another process (pid \(agent.pid))"))
   }
+
+  @Test func `an agent whose hello no coordinator would take says so and ends`() throws {
+    let coordinator = try ScriptedCoordinator()
+    for bytes in [5_000, 100_000] {
+      let agent = try AgentProcess(
+        coordinator.address, options: ["--label", "a=" + String(repeating: "x", count: bytes)])
+      #expect(agent.exit() == 1)
+      #expect(agent.said.contains("--label"), "\(agent.said)")
+    }
+  }
+
+  @Test func `a work directory that is none is refused at the start`() throws {
+    let coordinator = try ScriptedCoordinator()
+    let agent = try AgentProcess(coordinator.address, options: ["--work-dir", "/etc/passwd"])
+    #expect(agent.exit() == 70)
+    #expect(agent.said.contains("--work-dir /etc/passwd"), "\(agent.said)")
+  }
 }

@@ -88,8 +88,18 @@ final class CoordinatorLink {
       name: settings.name,
       incarnation: incarnation, capacity: settings.capacity, labels: settings.labels,
       software: AgentSettings.software, pid: getpid())
-    encode(.hello(hello), &control)
-    connection.send(control.take())
+    var greeting = FrameEncoder(payloadLimit: FrameLimits.payloadBytesBeforeHello)
+    do throws(FrameFault) {
+      try greeting.append(ToCoordinator.hello(hello))
+    } catch {
+      state = .stopped
+      connection.close("the hello is too long")
+      onRefused?(
+        "no coordinator takes a hello this long (\(error.message)): give fewer or shorter --label, and see that \(settings.tokenFile) holds a token and nothing more"
+      )
+      return
+    }
+    connection.send(greeting.take())
     connection.expectPayload(
       within: Self.answerTime, orSay: "\(settings.coordinator) does not answer the hello")
   }

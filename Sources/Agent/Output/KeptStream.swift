@@ -111,11 +111,11 @@ struct KeptStream {
   // MARK: Out
 
   /// Whether something may go out now, window aside.
-  var hasMore: Bool { sent < sendable }
+  var hasMore: Bool { fault == nil && sent < sendable }
   /// All that is kept was sent, and nothing can follow.
-  var isDelivered: Bool { isEnded && sent == total }
+  var isDelivered: Bool { isEnded && (sent == total || fault != nil) }
   var isAcknowledged: Bool { isEnded && acknowledged == total }
-  var unacknowledged: Int64 { sent - acknowledged }
+  var unacknowledged: Int64 { fault == nil ? sent - acknowledged : 0 }
   /// Bytes that the coordinator does not have yet, as far as is known.
   var unacknowledgedOrUnsent: Int64 { total - acknowledged }
 

@@ -35,6 +35,12 @@ final class OutputPump {
     return (output.stdout.total, output.stderr.total)
   }
 
+  /// Why output of an attempt could not be kept, "" where all of it could.
+  func loss(_ fence: Fence) -> String {
+    guard let output = outputs[fence] else { return "" }
+    return (output.stdout.fault ?? output.stderr.fault)?.message ?? ""
+  }
+
   /// The attempt ended, and printed nothing more.
   func ended(_ fence: Fence) {
     guard let output = outputs[fence] else { return }

@@ -42,7 +42,7 @@ struct Spawner: ~Copyable {
 
   func spawn(_ start: ToAgent.Start) throws(Failure) -> Spawned {
     let job = start.job
-    let directory = job.workingDirectory ?? workDirectory
+    let directory = directory(of: job)
     let (variables, path) = environment.variables(of: start)
     let candidates = Self.candidates(job.command[0], path)
 
@@ -64,6 +64,12 @@ struct Spawner: ~Copyable {
     close(err[0])
     let (rc, words) = Self.explain(spawned, program: job.command[0], path: path, directory: directory)
     throw Failure(rc: rc, words: words, time: time)
+  }
+
+  /// A relative one is taken from the work directory: where the agent itself was started says nothing to a job.
+  private func directory(of job: Job) -> String {
+    guard let own = job.workingDirectory else { return workDirectory }
+    return own.hasPrefix("/") ? own : workDirectory + "/" + own
   }
 
   private func run(

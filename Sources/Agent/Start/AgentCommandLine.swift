@@ -108,7 +108,8 @@ public enum AgentCommandLine {
     let decimals = parts.count == 2 ? String(parts[1]) : ""
     let thousandths = Int64(decimals + String(repeating: "0", count: 3 - decimals.count)) ?? 0
     let all = whole * 1000 + thousandths
-    return all > 0 ? all : nil
+    // What a hello takes.
+    return all > 0 && all <= 1 << 40 ? all : nil
   }
 
   private static func labels(_ words: [String]) throws(FlagFault) -> [String: String] {

@@ -27,6 +27,9 @@ struct AgentDirectory: ~Copyable {
     let workDirectory: String
     if let given = settings.workDirectory {
       workDirectory = try Self.absolute(given)
+      if access(workDirectory + "/.", X_OK) != 0 {
+        throw SystemError("tasks cannot run in the --work-dir \(given)")
+      }
     } else {
       workDirectory = path + "/work"
       try Files.makeDirectory(workDirectory)

@@ -86,7 +86,8 @@ extension Expansion {
       faults.map { fault in
         let place = TextPosition(ofOffset: fault.offset, in: text)
         let hint = fault.hint.map { " (\($0))" } ?? ""
-        return "\(place.line):\(place.column): \(fault.path): \(fault.message)\(hint)"
+        let path = fault.path.isEmpty ? "" : "\(fault.path): "
+        return "\(place.line):\(place.column): \(path)\(fault.message)\(hint)"
       }
     }
     return "what the generator printed does not hold:\n" + lines.joined(separator: "\n")

@@ -53,7 +53,9 @@ struct RestAPI: Responder {
       if let problem = access.refusal(of: head, wanting: .read) { return problem }
       let methods = allowed.joined(separator: ", ")
       return Problem(
-        405, "\(head.method) does not work on \(head.rawPath); \(methods) does", headers: [("Allow", methods)]
+        405,
+        "\(head.method) does not work on \(head.rawPath); \(methods) \(methods.contains(",") ? "do" : "does")",
+        headers: [("Allow", methods)]
       )
     case .nothing:
       if let problem = access.refusal(of: head, wanting: .read) { return problem }

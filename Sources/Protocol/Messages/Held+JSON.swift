@@ -46,8 +46,8 @@ extension ToCoordinator.Held {
 }
 
 extension ToCoordinator {
-  /// Lines of one `attempts` message: with words of a kilobyte each it stays inside a frame.
-  static let heldPerMessage = 500
+  /// Lines of one `attempts` message: with the longest words in each it stays inside a frame.
+  public static let heldPerMessage = 200
 
   /// The whole list in as many messages as it takes, at least one.
   public static func list(_ held: [Held]) -> [ToCoordinator] {

@@ -67,9 +67,22 @@ enum WireText {
     return bytes
   }
 
-  /// Words for people: U+0000, which no reader takes, becomes U+FFFD.
+  /// Bytes that words for people may take in JSON: they can hold what a job says (a program's name, a PATH of
+  /// 128 KiB), and a list of attempts must still fit its frames.
+  static let wordsBytes = 4 << 10
+
+  /// Words for people: U+0000, which no reader takes, becomes U+FFFD; what is too long is cut, marked by "…".
   static func words(_ value: String) -> String {
-    value.utf8.contains(0)
-      ? String(value.unicodeScalars.map { $0 == "\0" ? "\u{FFFD}" : Character($0) }) : value
+    if value.utf8.count <= wordsBytes / 6, !value.utf8.contains(0) { return value }
+    var words = String.UnicodeScalarView()
+    var bytes = 0
+    for scalar in value.unicodeScalars {
+      let shown = scalar == "\0" ? "\u{FFFD}" : scalar
+      // Six is the longest escape, \u001F.
+      bytes += shown.value < 0x20 ? 6 : shown == "\"" || shown == "\\" ? 2 : UTF8.width(shown)
+      if bytes > wordsBytes { return String(words) + "…" }
+      words.append(shown)
+    }
+    return String(words)
   }
 }

@@ -36,10 +36,12 @@ public struct ProcessEnd: Hashable, Sendable {
   /// Bytes printed, what was cut away included.
   public var stdoutBytes: Int64
   public var stderrBytes: Int64
+  /// Why some of that could not be kept for the coordinator, for people; "" where all of it could.
+  public var lostOutput: String
 
   public init(
     how: How, stop: WallTime, cpuMicroseconds: Int64 = 0, peakMemoryKB: Int64 = 0, stdoutBytes: Int64 = 0,
-    stderrBytes: Int64 = 0
+    stderrBytes: Int64 = 0, lostOutput: String = ""
   ) {
     self.how = how
     self.stop = stop
@@ -47,5 +49,6 @@ public struct ProcessEnd: Hashable, Sendable {
     self.peakMemoryKB = peakMemoryKB
     self.stdoutBytes = stdoutBytes
     self.stderrBytes = stderrBytes
+    self.lostOutput = lostOutput
   }
 }

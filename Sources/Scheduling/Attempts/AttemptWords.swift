@@ -26,6 +26,7 @@ extension AttemptResult {
       rc = 128 + number
       sentences.append("ended by \(SignalName.words(number))")
     }
+    if !end.lostOutput.isEmpty { sentences.append("output was lost: \(end.lostOutput)") }
     self.init(
       kind: kind, rc: rc, start: running.start, stop: end.stop, words: sentences.joined(separator: "; "),
       cpuMicroseconds: end.cpuMicroseconds, peakMemoryKB: end.peakMemoryKB, stdoutBytes: end.stdoutBytes,

@@ -139,6 +139,27 @@ import Testing
     }
   }
 
+  @Test(arguments: ["\u{1}", "\"", "x", "é", "😀", "\0"])
+  func `words of any length are cut, and a list full of them fits its frames`(letter: String) throws {
+    let result = AttemptResult(
+      kind: .notExecuted, rc: 126, start: WallTime(nanoseconds: .max), stop: WallTime(nanoseconds: .max),
+      words: String(repeating: letter, count: 131_072), cpuMicroseconds: .max, peakMemoryKB: .max,
+      stdoutBytes: .max, stderrBytes: .max)
+    let list = ToCoordinator.list(
+      (0..<1000).map { ToCoordinator.Held(fence: Fence(.max - Int64($0)), phase: .ended(result)) })
+    for message in list {
+      let written = bytes(message)
+      #expect(written.count <= FrameLimits.payloadBytes)
+      guard case .attempts(let held, _)? = try FramePayload.messages(written, as: ToCoordinator.self).first,
+        case .ended(let read)? = held.first?.phase
+      else {
+        Issue.record("\(message)")
+        continue
+      }
+      #expect(read.words.hasSuffix("…") && read.words.utf8.count > 600)
+    }
+  }
+
   @Test func `a list of attempts of any length ends once`() {
     for count in [0, 1, 499, 500, 501, 1000, 1234] {
       let held = (0..<count).map { ToCoordinator.Held(fence: Fence(Int64($0)), phase: .waiting) }
