@@ -4,12 +4,11 @@ import Glibc
 /// A program that a test has started; its output goes to a file.
 ///
 /// Started by posix_spawn and not by Foundation's Process, which puts its children in process groups of their own:
-/// Ctrl-C on the tests would leave the daemons behind. Its number is also noted for `scripts/test` to end it.
+/// Ctrl-C on the tests would leave the daemons behind.
 final class ChildProcess: Sendable {
   let pid: pid_t
   let name: String
   let outputPath: String
-  private let note: String?
 
   struct CannotStart: Error, CustomStringConvertible {
     var description: String
@@ -42,8 +41,6 @@ final class ChildProcess: Sendable {
     let code = posix_spawn(&child, program, &actions, &attributes, &argv, &envp)
     guard code == 0 else { throw CannotStart(description: "\(program): \(String(cString: strerror(code)))") }
     pid = child
-    note = ProcessInfo.processInfo.environment["CARAVAN_TEST_PIDS"].map { "\($0)/\(child)" }
-    if let note { close(creat(note, 0o600)) }
   }
 
   var output: String {
@@ -66,7 +63,6 @@ final class ChildProcess: Sendable {
     try await eventually("\(name) (pid \(pid)) ends", within: seconds) { [pid] in
       waitpid(pid, &status, WNOHANG) == pid
     }
-    forget()
     return status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + (status & 0x7f)
   }
 
@@ -75,10 +71,5 @@ final class ChildProcess: Sendable {
     kill(pid, SIGKILL)
     var status: Int32 = 0
     waitpid(pid, &status, 0)
-    forget()
-  }
-
-  private func forget() {
-    if let note { unlink(note) }
   }
 }
