@@ -13,6 +13,8 @@ import Transport
 final class AgentRuntime: EventHandler {
   /// How long a stopping agent tries to bring kept output home.
   private static let farewellTime = Period.seconds(10)
+  /// Between two sends while attempts wait for room here.
+  private static let silence = Period.milliseconds(2)
 
   private let loop: EventLoop
   private let link: CoordinatorLink
@@ -25,6 +27,8 @@ final class AgentRuntime: EventHandler {
   private var effects: [AttemptEffect] = []
   private var isHandling = false
   private var timer: (id: TimerID, due: Instant)?
+  private var lastWords = Instant(nanoseconds: 0)
+  private var hasWordsDue = false
   private var isLeaving = false
   private var hasSaidGoodbye = false
   private(set) var failure: AgentError?
@@ -182,9 +186,23 @@ final class AgentRuntime: EventHandler {
       }
     }
     spool.flush()
-    if failure == nil { link.flush() }
+    if failure == nil { speak() }
     if isLeaving { sayGoodbye() }
     setTimer()
+  }
+
+  /// Sends what was gathered. While attempts wait here for room no slot waits for an answer: then what short
+  /// ones have to say goes out together, which costs both sides fewer wake-ups.
+  private func speak() {
+    let now = Instant.now()
+    if tracker.waitingCount > 0, !isLeaving, now < lastWords + Self.silence {
+      if hasWordsDue { return }
+      hasWordsDue = true
+      loop.schedule(at: lastWords + Self.silence) { [weak self] in self?.hasWordsDue = false }
+      return
+    }
+    lastWords = now
+    link.flush()
   }
 
   private func setTimer() {
