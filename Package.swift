@@ -61,8 +61,12 @@ let package = Package(
     .target(name: "RawHTTP", dependencies: ["HTTP"], path: "Tests/RawHTTP", swiftSettings: strict),
     tests("HTTPTests", ["HTTP", "RawHTTP", "System", "Protocol"]),
     tests("SystemTests", ["System", "CSystem", "Protocol"]),
-    tests("TransportTests", ["Transport", "System", "Protocol"]),
-    tests("AgentTests", ["Agent", "caravan-agent", "Transport", "System", "Protocol"]),
+    // A loop on a thread of its own, for tests.
+    .target(
+      name: "TestLoop", dependencies: ["Transport", "System", "Protocol"], path: "Tests/TestLoop",
+      swiftSettings: strict),
+    tests("TransportTests", ["Transport", "System", "Protocol", "TestLoop"]),
+    tests("AgentTests", ["Agent", "caravan-agent", "Transport", "System", "Protocol", "TestLoop"]),
     // The real programs, started, used and killed.
     tests("EndToEndTests", []),
   ]

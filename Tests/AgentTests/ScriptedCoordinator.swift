@@ -1,6 +1,7 @@
 import Protocol
 import Synchronization
 import System
+import TestLoop
 import Transport
 
 /// The coordinator's end of the protocol, on a free port of loopback, saying what a test tells it to.

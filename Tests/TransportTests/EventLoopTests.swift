@@ -1,6 +1,7 @@
 import Glibc
 import Protocol
 import System
+import TestLoop
 import Testing
 import Transport
 

@@ -2,6 +2,7 @@ import Glibc
 import Protocol
 import Synchronization
 import System
+import TestLoop
 import Testing
 import Transport
 
