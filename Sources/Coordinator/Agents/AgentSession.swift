@@ -152,27 +152,13 @@ final class AgentSession: @unchecked Sendable {
   }
 
   private static func fault(of hello: ToCoordinator.Hello) -> String? {
-    if !isName(hello.name) {
+    if !Array(hello.name.utf8).withUnsafeBufferPointer(DocumentReader.isTaskName) {
       return "an agent's name is 1 to 200 of A-Z a-z 0-9 _ . : -, and begins with none of . : -"
     }
     if hello.capacity.milliCores <= 0 || hello.capacity.memoryMB <= 0 {
       return "cores and memory must be above zero"
     }
     return nil
-  }
-
-  /// As a task's name, since it stands in the same places.
-  private static func isName(_ name: String) -> Bool {
-    let bytes = Array(name.utf8)
-    guard let first = bytes.first, bytes.count <= 200 else { return false }
-    let punctuation = Array(".:-".utf8)
-    return !punctuation.contains(first)
-      && bytes.allSatisfy { byte in
-        let letter = byte | 0x20
-        return (letter >= UInt8(ascii: "a") && letter <= UInt8(ascii: "z"))
-          || (byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")) || byte == UInt8(ascii: "_")
-          || punctuation.contains(byte)
-      }
   }
 
   /// Output to the logs, the rest to the Engine.

@@ -19,7 +19,7 @@ extension Engine {
     agents[agent.id] = AgentInfo(labels: hello.labels, software: hello.software, lastSeen: batch.wall)
     Journal.say(
       "agent \(hello.name) \(scheduler.agents.count > before ? "joined" : "connected"): "
-        + "\(hello.capacity.milliCores.asThousandths) cores, \(hello.capacity.memoryMB) MB, pid \(hello.pid)")
+        + "\(hello.capacity.coresText) cores, \(hello.capacity.memoryMB) MB, pid \(hello.pid)")
   }
 
   func closed(_ id: SessionID, _ reason: String, at now: Instant) {
@@ -74,14 +74,5 @@ extension Engine {
         row: row, isConnected: agent.session != nil, used: used, running: agent.runningCount,
         waiting: agent.waitingCount)
     }
-  }
-}
-
-extension Int64 {
-  /// Thousandths as people write them: 500 is 0.5.
-  var asThousandths: String {
-    let digits = String(self % 1000 + 1000).dropFirst()
-    let fraction = digits.reversed().drop { $0 == "0" }.reversed()
-    return fraction.isEmpty ? "\(self / 1000)" : "\(self / 1000).\(String(fraction))"
   }
 }

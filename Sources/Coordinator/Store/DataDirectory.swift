@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// The directory that holds everything a coordinator must not forget, locked for as long as this lives.
 ///
@@ -66,18 +67,11 @@ final class DataDirectory: Sendable {
   }
 
   private static func make(_ path: String) throws(StoreFault) {
-    if mkdir(path, 0o700) == 0 { return }
-    var failure = errno
-    if failure == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex {
-      try make(String(path[..<slash]))
-      if mkdir(path, 0o700) == 0 { return }
-      failure = errno
+    do throws(SystemError) { try Files.makeDirectory(path) } catch {
+      throw StoreFault(
+        .notWritable,
+        "the data directory \(path) cannot be made (\(words(error.errno))): choose another by --data-dir")
     }
-    var found = stat()
-    if failure == EEXIST, stat(path, &found) == 0, found.st_mode & S_IFMT == S_IFDIR { return }
-    throw StoreFault(
-      .notWritable,
-      "the data directory \(path) cannot be made (\(words(failure))): choose another by --data-dir")
   }
 
   private static func holder(_ lock: Int32) -> String {

@@ -179,7 +179,8 @@ public struct DocumentReader {
     }
   }
 
-  static func isTaskName(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+  /// `[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}`: also what an agent may be called, since both stand in paths.
+  public static func isTaskName(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     guard let first = bytes.first, bytes.count <= nameLengthLimit, Template.isNamePart(first) else {
       return false
     }

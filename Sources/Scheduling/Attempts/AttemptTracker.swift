@@ -61,9 +61,6 @@ public struct AttemptTracker: Sendable {
 
   public var runningCount: Int { running.count }
   public var waitingCount: Int { waiting.count }
-  public var unacknowledgedCount: Int { unacknowledged.count }
-  /// What is not in use.
-  public var freeRoom: ResourceVector { room }
 
   /// When `.timer` is wanted next; nil: nothing is due.
   public var nextDeadline: Instant? {

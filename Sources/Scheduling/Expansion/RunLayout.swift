@@ -170,8 +170,6 @@ public struct RunLayout: Sendable {
     return part.plan.graph.families[Int(family.value - part.firstFamily)]
   }
 
-  public func isLive(_ task: TaskIndex) -> Bool { !parts[part(of: task)].isDropped }
-
   /// The tasks that are not dropped, in order.
   public var liveRanges: [Range<Int32>] {
     parts.filter { !$0.isDropped && $0.plan.taskCount > 0 }.map(\.tasks)
