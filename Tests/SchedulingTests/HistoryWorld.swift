@@ -198,7 +198,9 @@ struct HistoryWorld {
   }
 
   mutating func command(_ command: RunCommand) {
-    if !scheduler.knows(command.run), kept.runs[command.run] != nil { load(command.run) }
+    if !scheduler.knows(command.run), kept.runs[command.run] != nil {
+      scheduler.load(restored(command.run), at: now)
+    }
     nextCommand += 1
     say(.commanded(CommandID(nextCommand), command), "\(command)")
   }
@@ -300,15 +302,19 @@ struct HistoryWorld {
   mutating func crash() {
     log.append("crash")
     epoch += 1
-    scheduler = Scheduler(epoch: Epoch(epoch))
+    let live = scheduler
+    scheduler = Scheduler(
+      restoring: RestoredState(
+        agents: kept.agents.sorted { $0.key < $1.key }.map(\.value),
+        runs: kept.runs.keys.sorted().filter { !kept.runs[$0]!.state.isFinal }.map { restored($0) }),
+      epoch: Epoch(epoch), at: now)
     questions = []
-    scheduler.load(agents: kept.agents.sorted { $0.key < $1.key }.map(\.value), at: now)
     for a in agents.indices { agents[a].session = nil }
-    for id in kept.runs.keys.sorted() where !kept.runs[id]!.state.isFinal { load(id) }
+    if let found = live.difference(from: scheduler) { trouble.append("what came back differs: \(found)") }
     settle()
   }
 
-  private mutating func load(_ id: RunID) {
+  private func restored(_ id: RunID) -> RestoredRun {
     let run = kept.runs[id]!
     let open = run.attempts.values.filter { record in
       let byte = TaskByte(raw: run.bytes[Int(record.key.task.value)])
@@ -317,12 +323,11 @@ struct HistoryWorld {
         && record.number.value
           == run.attempts.keys.filter { $0.task == record.key.task }.map(\.number.value).max()
     }
-    scheduler.load(
-      RestoredRun(
-        id: id, state: run.state, isKillRequested: run.isKillRequested, hasStarted: run.hasStarted,
-        latestStop: run.latestStop, bytes: run.bytes.map { TaskByte(raw: $0) },
-        histories: run.histories.map { (TaskIndex($0.key), $0.value) }.sorted { $0.0 < $1.0 },
-        open: open.sorted { $0.fence < $1.fence }, parts: run.parts), at: now)
+    return RestoredRun(
+      id: id, state: run.state, isKillRequested: run.isKillRequested, hasStarted: run.hasStarted,
+      latestStop: run.latestStop, bytes: run.bytes.map { TaskByte(raw: $0) },
+      histories: run.histories.map { (TaskIndex($0.key), $0.value) }.sorted { $0.0 < $1.0 },
+      open: open.sorted { $0.fence < $1.fence }, parts: run.parts)
   }
 }
 

@@ -4,25 +4,30 @@ import System
 
 // What was stored comes back.
 extension Engine {
+  /// The Scheduler goes on with what the store found at its opening.
   func restore(_ state: StoredState) {
-    let now = Instant.now()
-    scheduler.load(
-      agents: state.agents.map {
-        RestoredAgent(name: $0.name, incarnation: $0.incarnation, capacity: $0.capacity, state: $0.state)
-      }, at: now)
     for row in state.agents {
       agents[row.id] = AgentInfo(labels: row.labels, software: row.software, lastSeen: row.lastSeen)
     }
-    for run in state.runs { load(run, at: now) }
+    let restored = RestoredState(
+      agents: state.agents.map {
+        RestoredAgent(name: $0.name, incarnation: $0.incarnation, capacity: $0.capacity, state: $0.state)
+      },
+      runs: state.runs.map { read($0) })
+    scheduler = Scheduler(
+      restoring: restored, epoch: state.epoch, settings: settings.scheduler, at: Instant.now())
   }
 
-  func load(_ stored: StoredRun, at now: Instant) {
+  /// A final run comes back, since somebody wants to change it.
+  func load(_ stored: StoredRun, at now: Instant) { scheduler.load(read(stored), at: now) }
+
+  private func read(_ stored: StoredRun) -> RestoredRun {
     let restored = attempt { () throws(StoreFault) in try stored.restored() }
     runs[stored.row.run] = RunInfo(
       layout: restored.layout, tag: stored.row.tag, labels: stored.row.labels, submitted: stored.row.submitted
     )
     layouts.put(restored.layout, for: stored.row.run)
-    scheduler.load(restored.run, at: now)
+    return restored.run
   }
 }
 

@@ -4,7 +4,11 @@ public import Protocol
 public struct AgentRecord: Sendable {
   public let id: AgentID
   public let name: String
+  /// The life that its attempts belong to. A later start's counts from the end of its list: what the earlier one
+  /// had is lost in the same commit, and a crash in between forgets nothing.
   public internal(set) var incarnation: Incarnation
+  /// A later start that said hello and has not listed yet.
+  var arriving: Incarnation?
   public internal(set) var capacity: ResourceVector
   /// What placed and running attempts leave. Below zero for a moment where an end travels slower than the
   /// next start.
@@ -28,8 +32,6 @@ public struct AgentRecord: Sendable {
   var waitingWork: Int64 = 0
   /// The list as it comes in.
   var listing: [Fence: ToCoordinator.Held.Phase] = [:]
-  /// The incarnation changed: what is not in the list died with the old one.
-  var isReborn = false
   /// Set aside for the head of this shape, which others overtook for too long.
   var reservedFor: ShapeIndex?
 

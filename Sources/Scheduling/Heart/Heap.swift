@@ -4,6 +4,8 @@ struct Heap<Element: Comparable & Sendable>: Sendable {
 
   var isEmpty: Bool { items.isEmpty }
   var smallest: Element? { items.first }
+  /// In no order.
+  var elements: [Element] { items }
 
   mutating func insert(_ element: Element) {
     items.append(element)

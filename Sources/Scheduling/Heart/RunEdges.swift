@@ -78,4 +78,12 @@ struct RunEdges: Sendable {
   mutating func setNotBefore(_ time: WallTime) {
     for task in Array(open.keys) { open[task]!.notBefore = time }
   }
+
+  /// In what is open: for comparing a recovery.
+  func difference(from other: RunEdges) -> String? {
+    if all != other.all { return "\(all.count) edges, and \(other.all.count), or others" }
+    let counts = open.mapValues(\.count)
+    let its = other.open.mapValues(\.count)
+    return counts == its ? nil : "open parents \(counts), and \(its)"
+  }
 }

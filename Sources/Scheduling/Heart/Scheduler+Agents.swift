@@ -34,13 +34,14 @@ extension Scheduler {
 
   private func reasonToRefuse(_ arrival: AgentArrival, knownAs known: AgentID) -> String? {
     let agent = agents[Int(known.value)]
-    if agent.incarnation.directoryID != arrival.incarnation.directoryID {
+    let latest = agent.arriving ?? agent.incarnation
+    if latest.directoryID != arrival.incarnation.directoryID {
       if agent.state == .lost { return nil }
       return
         "another agent is named \(arrival.name) and is \(agent.state.name): choose another --name, or wait until that one is LOST"
     }
-    if agent.incarnation.bootID == arrival.incarnation.bootID
-      && arrival.incarnation.startNumber < agent.incarnation.startNumber
+    if latest.bootID == arrival.incarnation.bootID
+      && arrival.incarnation.startNumber < latest.startNumber
     {
       return
         "a later start of agent \(arrival.name) from the same data directory is known: this one is of the past"
@@ -53,8 +54,7 @@ extension Scheduler {
     if let old = agents[a].session {
       effects.append(.closeSession(old, reason: "the agent connected anew"))
     }
-    if agents[a].incarnation != arrival.incarnation { agents[a].isReborn = true }
-    agents[a].incarnation = arrival.incarnation
+    agents[a].arriving = arrival.incarnation == agents[a].incarnation ? nil : arrival.incarnation
     agents[a].free += arrival.capacity
     agents[a].free -= agents[a].capacity
     agents[a].capacity = arrival.capacity
@@ -68,8 +68,13 @@ extension Scheduler {
     guard isLast, !agents[a].isListed, let session = agents[a].session else { return }
     var listing = agents[a].listing
     agents[a].listing = [:]
-    let isReborn = agents[a].isReborn
-    agents[a].isReborn = false
+    let isReborn = agents[a].arriving != nil
+    if let incarnation = agents[a].arriving {
+      // What the earlier start had, and does not hand in here, died with it.
+      agents[a].incarnation = incarnation
+      agents[a].arriving = nil
+      effects.append(.agentChanged(id))
+    }
     agents[a].isListed = true
 
     // In the order of their fences: the slab's order is of no meaning.

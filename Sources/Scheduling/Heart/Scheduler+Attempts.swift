@@ -213,7 +213,7 @@ extension Scheduler {
   }
 
   /// What the agent does when room frees: the first that wait are started while they fit.
-  private mutating func fillRoom(_ a: Int) {
+  mutating func fillRoom(_ a: Int) {
     while let first = agents[a].waiting.first, attempts[first].needs.fits(in: agents[a].free) {
       leaveWaiting(first)
     }

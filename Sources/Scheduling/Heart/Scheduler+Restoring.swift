@@ -1,6 +1,6 @@
 public import Protocol
 
-/// A run as it was written down: what `Scheduler.load` goes on with.
+/// A run as it was written down.
 public struct RestoredRun: Sendable {
   public var id: RunID
   public var state: RunState
@@ -60,22 +60,44 @@ public struct RestoredAgent: Sendable {
   }
 }
 
+/// All that a coordinator finds when it starts.
+public struct RestoredState: Sendable {
+  /// As last known, in the order of their numbers.
+  public var agents: [RestoredAgent]
+  /// All that are not final, by number.
+  public var runs: [RestoredRun]
+  public init(agents: [RestoredAgent], runs: [RestoredRun]) {
+    self.agents = agents
+    self.runs = runs
+  }
+}
+
 // Recovery: what is stored comes back, what is derived is derived by the code that serves.
 extension Scheduler {
-  /// Agents as last known, in the order of their numbers. Nobody's lease ends before one full lease has passed
-  /// from `now`.
-  public mutating func load(agents known: [RestoredAgent], at now: Instant) {
-    precondition(agents.isEmpty, "agents are loaded first")
-    for agent in known {
-      let id = AgentID(Int32(agents.count))
-      let state = agent.state == .active ? AgentState.suspect : agent.state
-      agents.append(
-        AgentRecord(
-          id: id, name: agent.name, incarnation: agent.incarnation, capacity: agent.capacity, state: state,
-          at: now))
-      agentsByName[agent.name] = id
-      expectDeadline(of: agents.count - 1)
+  /// Goes on with what was written down. Nobody's lease ends before one full lease has passed from `now`.
+  public init(
+    restoring state: RestoredState, epoch: Epoch, settings: SchedulerSettings = SchedulerSettings(),
+    at now: Instant
+  ) {
+    self.init(epoch: epoch, settings: settings)
+    for agent in state.agents { load(agent, at: now) }
+    for run in state.runs { load(run, at: now) }
+    for a in agents.indices {
+      // As they were sent, over all runs; the first that fit are taken to have room, as they had before.
+      agents[a].waiting.sort { attempts[$0].fence < attempts[$1].fence }
+      fillRoom(a)
     }
+  }
+
+  private mutating func load(_ agent: RestoredAgent, at now: Instant) {
+    let id = AgentID(Int32(agents.count))
+    let state = agent.state == .active ? AgentState.suspect : agent.state
+    agents.append(
+      AgentRecord(
+        id: id, name: agent.name, incarnation: agent.incarnation, capacity: agent.capacity, state: state,
+        at: now))
+    agentsByName[agent.name] = id
+    expectDeadline(of: agents.count - 1)
   }
 
   /// A run that is not final, after a start; or a final one that somebody wants to change.
@@ -108,6 +130,9 @@ extension Scheduler {
     for f in runs[slot].families.indices { runs[slot].families[f].notBefore = stored.latestStop }
     runs[slot].edges.setNotBefore(stored.latestStop)
     restoreRetries(slot, at: now)
+    // What was read is on the disk.
+    runs[slot].isDirty = false
+    runs[slot].dirtyChunks = []
     if stored.state.isFinal { expectEviction(of: stored.id) }
   }
 
