@@ -8,6 +8,7 @@
 
 Everything it started has ended, and its folder is gone, when the block is left.
 """
+import contextlib
 import http.client
 import json
 import os
@@ -35,9 +36,30 @@ def build(configuration="release"):
     return pathlib.Path(shown.stdout.strip())
 
 
+class Refused(Exception):
+    def __init__(self, status, answer):
+        super().__init__(f"answered {status}: {answer}")
+        self.status = status
+
+
+class Connection(http.client.HTTPConnection):
+    """A socket stays in the namespace that it was made in: so making it is all that happens there."""
+
+    def __init__(self, place, *arguments, **members):
+        super().__init__(*arguments, **members)
+        self.place = place
+
+    def connect(self):
+        with self.place.entered() if self.place else contextlib.nullcontext():
+            super().connect()
+
+
 class Cluster:
-    def __init__(self, programs):
+    def __init__(self, programs, lease_seconds=None, place=None):
+        """`place`: where the coordinator is, if not here (a Namespace of namespaces.py)."""
         self.programs = pathlib.Path(programs)
+        self.lease_seconds = lease_seconds
+        self.place = place
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="caravan-"))
@@ -59,6 +81,8 @@ class Cluster:
             if process is None or process.poll() is not None:
                 continue
             process.terminate()
+            # A stopped one takes the signal when it goes on.
+            process.send_signal(signal.SIGCONT)
             try:
                 process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
@@ -66,18 +90,16 @@ class Cluster:
                 process.wait()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _start(self, program, arguments, log):
+    def _start(self, program, arguments, log, environment, place):
         with open(self.folder / log, "ab") as output:
             # A session of its own: Ctrl-C is for the script, which ends them in their order.
-            return subprocess.Popen([self.programs / program, *map(str, arguments)], stdin=subprocess.DEVNULL,
-                                    stdout=output, stderr=output, start_new_session=True)
+            return subprocess.Popen([*(place.prefix if place else []), self.programs / program, *map(str, arguments)],
+                                    stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                                    env={**os.environ, **(environment or {})})
 
-    def start_coordinator(self):
-        """On free ports at first, on the same ones afterwards; returns the seconds until it serves."""
-        began = time.monotonic()
-        self.coordinator = self._start("caravan-coordinator", [
-            "--data-dir", self.data, "--listen", self.ports["http"], "--agent-listen", self.ports["agents"]
-        ], "coordinator.log")
+    def start_coordinator(self, environment=None):
+        """On free ports at first, on the same ones afterwards; returns the seconds until it serves. `environment`: on top of ours."""
+        self.launch_coordinator(environment)
         while True:
             try:
                 endpoints = json.loads((self.data / "endpoints.json").read_text())
@@ -86,50 +108,72 @@ class Cluster:
                     break
             except (OSError, ValueError):
                 pass
-            if self.coordinator.poll() is not None or time.monotonic() - began > START_SECONDS:
+            if self.coordinator.poll() is not None or time.monotonic() - self.launched > START_SECONDS:
                 raise RuntimeError("the coordinator did not start")
             time.sleep(0.005)
         self.ports = {"http": endpoints["http"], "agents": endpoints["agents"]}
         self.token = (self.data / "admin.token").read_text().strip()
         while self.call("GET", "/ready")[0] != 200:
             time.sleep(0.005)
-        return time.monotonic() - began
+        return time.monotonic() - self.launched
 
-    def start_agent(self, name, cores, memory_mb=1000):
-        arguments = ["--coordinator", self.ports["agents"], "--data-dir", self.folder / f"agent-{name}", "--name", name,
+    def launch_coordinator(self, environment=None):
+        """Starts it, and waits for nothing."""
+        arguments = ["--data-dir", self.data, "--listen", self.ports["http"], "--agent-listen", self.ports["agents"]]
+        if self.lease_seconds:
+            arguments += ["--lease-seconds", self.lease_seconds]
+        self.launched = time.monotonic()
+        self.coordinator = self._start("caravan-coordinator", arguments, "coordinator.log", environment, self.place)
+
+    def start_agent(self, name, cores, memory_mb=1000, environment=None, place=None, dials=None):
+        """`place`: where it is, if not here; `dials`: the coordinator's address as seen from there."""
+        arguments = ["--coordinator", dials or self.ports["agents"], "--data-dir", self.folder / f"agent-{name}", "--name", name,
                      "--cores", cores, "--memory-mb", memory_mb, "--token-file", self.data / "agent.token", "--work-dir", self.work]
         if os.geteuid() == 0:
             arguments.append("--allow-root")
-        self.agents[name] = self._start("caravan-agent", arguments, f"agent-{name}.log")
+        self.agents[name] = self._start("caravan-agent", arguments, f"agent-{name}.log", environment, place)
         began = time.monotonic()
-        while not any(a["name"] == name and a["state"] == "ACTIVE" for a in self.get("/v1/agents")):
+        while self.agent_states().get(name) != "ACTIVE":
             if self.agents[name].poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise RuntimeError(f"agent {name} did not start")
             time.sleep(0.02)
 
-    def kill_coordinator(self):
-        self.coordinator.send_signal(signal.SIGKILL)
-        self.coordinator.wait()
+    def agent_states(self):
+        """-> name: state"""
+        return {agent["name"]: agent["state"] for agent in self.get("/v1/agents")}
+
+    def agent_id(self, name):
+        """What the agent's tasks find in CARAVAN_AGENT."""
+        return (self.folder / f"agent-{name}" / "id").read_text().strip()
+
+    def end_coordinator(self, by=signal.SIGKILL):
+        """-> its exit code"""
+        self.coordinator.send_signal(by)
+        return self.coordinator.wait(STOP_SECONDS)
 
     def call(self, method, path, body=None):
         """-> (status, the JSON or the bytes of the answer). One connection is kept, and opened again where it broke."""
-        host, port = self.ports["http"].rsplit(":", 1)
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
-        data = None if body is None else json.dumps(body)
         for again in (True, False):
-            if self.connection is None or (self.connection.host, self.connection.port) != (host, int(port)):
-                self.connection = http.client.HTTPConnection(host, int(port), timeout=60)
+            if self.connection is None or f"{self.connection.host}:{self.connection.port}" != self.ports["http"]:
+                self.connection = self._connection()
             try:
-                self.connection.request(method, path, body=data, headers=headers)
-                answer = self.connection.getresponse()
-                text = answer.read()
-                break
+                return self._ask(self.connection, method, path, body)
             except (OSError, http.client.HTTPException):
                 self.connection.close()
                 self.connection = None
                 # Only what changes nothing is asked a second time.
                 if not again or method != "GET":
                     raise
+
+    def _connection(self):
+        host, port = self.ports["http"].rsplit(":", 1)
+        return Connection(self.place, host, int(port), timeout=60)
+
+    def _ask(self, connection, method, path, body):
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        connection.request(method, path, body=None if body is None else json.dumps(body), headers=headers)
+        answer = connection.getresponse()
+        text = answer.read()
         return answer.status, json.loads(text) if "json" in (answer.getheader("Content-Type") or "") else text
 
     def get(self, path):
@@ -139,9 +183,11 @@ class Cluster:
         return answer
 
     def submit(self, document):
-        status, answer = self.call("POST", "/v1/dagrun", document)
+        """On a connection of its own, so that any thread may."""
+        with contextlib.closing(self._connection()) as connection:
+            status, answer = self._ask(connection, "POST", "/v1/dagrun", document)
         if status != 200:
-            raise RuntimeError(f"the submission was answered {status} {answer}")
+            raise Refused(status, answer)
         return answer["runID"]
 
     def wait(self, run, seconds=600, every=0.01):

@@ -1,0 +1,60 @@
+"""Tasks that keep their own record: witness.c, compiled into a campaign's folder, and what it wrote."""
+import pathlib
+import shutil
+import subprocess
+from typing import NamedTuple
+
+SOURCE = pathlib.Path(__file__).with_name("witness.c")
+
+
+class Record(NamedTuple):
+    """One line of witness.c's. `agent` is what the agent's data directory calls itself; `at` is CLOCK_BOOTTIME."""
+    what: str
+    run: int
+    task: str
+    attempt: int
+    fence: int
+    agent: str
+    at: int
+    rc: int
+
+
+class Witness:
+    def __init__(self, folder):
+        """`folder`: on a file system that the tasks of all agents see."""
+        self.program = folder / "witness"
+        self.records = folder / "records"
+        self.locks = folder / "locks"
+        self.locks.mkdir()
+        # Swift's own: a toolchain is there, another compiler may not be.
+        swift = shutil.which("swift") or "/opt/swift/usr/bin/swift"
+        compiler = shutil.which("clang", path=str(pathlib.Path(swift).resolve().parent)) or shutil.which("cc") or "clang"
+        subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-o", self.program, SOURCE], check=True)
+        self._starts = self._read = 0
+
+    def job(self, *words):
+        """A job that is a witness; `words` as in witness.c."""
+        return {"command": [str(self.program), str(self.records), str(self.locks), *map(str, words)], "memoryMB": 10}
+
+    def starts(self):
+        """How many attempts have begun. Reads on from where it was."""
+        if self.records.exists():
+            with open(self.records, "rb") as file:
+                file.seek(self._read)
+                new = file.read()
+            whole = new[:new.rfind(b"\n") + 1]
+            self._read += len(whole)
+            self._starts += sum(line.startswith(b"start ") for line in whole.splitlines())
+        return self._starts
+
+    def read(self):
+        """-> all records, in the order in which things happened."""
+        if not self.records.exists():
+            return []
+        lines = (line.split() for line in self.records.read_text().splitlines())
+        return [Record(w, int(r), t, int(a), int(f), g, int(at), int(rc)) for w, r, t, a, f, g, at, rc in lines]
+
+
+def printed(task, size):
+    """What `--print SIZE` prints."""
+    return "".join(f"{task[:50]:<50} {at:012d}\n" for at in range(0, size, 64))
