@@ -56,6 +56,18 @@ struct KillTests {
     #expect(!isAlive(pid))
   }
 
+  /// One with much memory takes a while to go, and has neither environment nor session of its attempt then.
+  @Test func `what takes long to die is waited for`() {
+    session.start(1, shell("exec sleep 300"))
+    session.started(1)
+    let dying =
+      "x=$(head -c 200000000 /dev/zero | tr \"\\\\0\" x); echo $$ > dying; mkfifo never; read y < never"
+    session.start(2, shell("setsid sh -c '\(dying)' & while [ ! -s dying ]; do sleep 0.01; done; cat dying"))
+    let pid = session.line(2)
+    #expect(session.finish(Fence(2)).result.rc == 0)
+    #expect(!isAlive(pid))
+  }
+
   @Test func `an orphan of a running task is left alone`() {
     session.start(1, shell("(setsid sh -c 'echo $$; exec sleep 300' &) ; sleep 300"))
     let pid = session.line(1)

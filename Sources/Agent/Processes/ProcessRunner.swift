@@ -28,6 +28,9 @@ final class ProcessRunner {
   private var byPID: [Int32: RunningProcess] = [:]
   /// Main processes that ended, in order, until nothing of them is left.
   private var lingering: [RunningProcess] = []
+  /// What they left elsewhere, killed and not reaped yet: one that dies has neither environment nor session to
+  /// be known by, and still holds its files.
+  private var dying: [Int32: Fence] = [:]
   private var lingerTimer: TimerID?
   private var ownPeakKB = caravan_own_peak_kb()
 
@@ -69,7 +72,10 @@ final class ProcessRunner {
   func reap() {
     var reaped = caravan_reaped()
     while caravan_reap(-1, &reaped) == 1 {
-      guard let process = byPID.removeValue(forKey: reaped.pid) else { continue }
+      guard let process = byPID.removeValue(forKey: reaped.pid) else {
+        dying[reaped.pid] = nil
+        continue
+      }
       process.end = end(reaped)
       lingering.append(process)
     }
@@ -92,14 +98,18 @@ final class ProcessRunner {
   private func settle() {
     if let timer = lingerTimer { loop.cancel(timer) }
     lingerTimer = nil
-    let strays = strays()
+    killStrays()
     var left: [RunningProcess] = []
     var gone: [RunningProcess] = []
     for process in lingering {
       // The group's number cannot be a new one's while somebody is in it; when nobody is, this is ESRCH. (That
       // it is given away within these microseconds takes a wrap of all pids.)
       let hasGroup = kill(-process.pid, SIGKILL) == 0
-      if hasGroup || strays.contains(process.fence) { left.append(process) } else { gone.append(process) }
+      if hasGroup || dying.values.contains(process.fence) {
+        left.append(process)
+      } else {
+        gone.append(process)
+      }
     }
     lingering = left
     if !left.isEmpty {
@@ -123,18 +133,13 @@ final class ProcessRunner {
     onEnd?(process.fence, end)
   }
 
-  /// Kills our children that are no main process and belong to an attempt whose main process ended; answers
-  /// the fences of those attempts.
-  private func strays() -> Set<Fence> {
-    let others = children.pids { byPID[$0] == nil }
-    if others.isEmpty { return [] }
-    var found: Set<Fence> = []
-    for pid in others {
+  /// Kills our children that are no main process and belong to an attempt whose main process ended.
+  private func killStrays() {
+    for pid in children.pids(where: { byPID[$0] == nil && dying[$0] == nil }) {
       guard let owner = owner(of: pid) else { continue }
       kill(pid, SIGKILL)
-      found.insert(owner)
+      dying[pid] = owner
     }
-    return found
   }
 
   /// Which ended attempt an orphan came from: by its environment, else by its session. One that hides both is
