@@ -63,11 +63,16 @@ public enum AgentProgram {
     _ settings: AgentSettings, signals: consuming FileDescriptor
   ) throws(SystemError) -> AgentError? {
     let directory = try AgentDirectory(settings)
+    Failpoint.sweepBefore.pass()
     Leftovers.sweep(directoryID: directory.incarnation.directoryID)
+    Failpoint.sweepAfter.pass()
     let earlier = try EarlierStarts(folder: directory.spoolFolder, bootID: directory.incarnation.bootID)
+    Failpoint.spoolReadAfter.pass()
     let spool = try Spool(
       folder: directory.spoolFolder, incarnation: directory.incarnation, left: earlier.ends)
+    Failpoint.spoolBeginAfter.pass()
     earlier.removeFiles(except: Spool.path(directory.spoolFolder, directory.incarnation.startNumber))
+    Failpoint.oldSpoolsRemoveAfter.pass()
     let runtime = try AgentRuntime(settings, directory, earlier, spool: spool, signals: signals)
     try runtime.run()
     // The lock is held until here.

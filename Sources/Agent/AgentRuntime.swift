@@ -88,6 +88,7 @@ final class AgentRuntime: EventHandler {
       if number == SIGCHLD {
         hasChildren = true
       } else {
+        Failpoint.agentStopAfter.pass()
         tell(.shutdown)
       }
     }
@@ -96,11 +97,17 @@ final class AgentRuntime: EventHandler {
 
   private func received(_ messages: [ToAgent]) {
     for message in messages {
-      if case .outputAcknowledged(let fence, let stream, let offset) = message {
+      switch message {
+      case .outputAcknowledged(let fence, let stream, let offset):
+        Failpoint.outputAcknowledgedAfter.pass()
         pump.acknowledged(fence, stream, offset)
-      } else {
-        tell(.received(message))
+        continue
+      case .start: Failpoint.startReceiveAfter.pass()
+      case .kill: Failpoint.killReceiveAfter.pass()
+      case .endsAcknowledged: Failpoint.endsAcknowledgedAfter.pass()
+      case .welcome, .refused, .revoke, .heartbeatAcknowledged: break
       }
+      tell(.received(message))
     }
   }
 
@@ -109,6 +116,7 @@ final class AgentRuntime: EventHandler {
     (end.stdoutBytes, end.stderrBytes) = pump.totals(fence)
     end.lostOutput = pump.loss(fence)
     pump.ended(fence)
+    Failpoint.endRecordBefore.pass()
     tell(.processEnded(fence, end))
   }
 
@@ -138,6 +146,7 @@ final class AgentRuntime: EventHandler {
     case .send(let message): link.send(message)
     case .list(let held): list(held)
     case .announce(let fence, let message):
+      Failpoint.endTellBefore.pass()
       if !pump.sendLater(message, of: fence) { link.send(message) }
     case .forgetOutput(let fence): pump.forget(fence)
     case .reconnect(let reason): link.reconnect(reason)
@@ -149,6 +158,7 @@ final class AgentRuntime: EventHandler {
     spool.flush()
     do throws(Spawner.Failure) {
       let time = try runner.spawn(start)
+      Failpoint.startedTellBefore.pass()
       events.append(.processStarted(start.fence, at: time))
     } catch {
       events.append(.spawnFailed(start.fence, rc: error.rc, words: error.words, at: error.time))
@@ -167,10 +177,12 @@ final class AgentRuntime: EventHandler {
         shown.append(item)
       }
       if shown.count == ToCoordinator.heldPerMessage {
+        Failpoint.listPieceSendBefore.pass()
         link.send(.attempts(shown, isLast: false))
         shown.removeAll(keepingCapacity: true)
       }
     }
+    Failpoint.listSendBefore.pass()
     link.send(.attempts(shown, isLast: true))
     pump.connected()
   }
@@ -223,9 +235,14 @@ final class AgentRuntime: EventHandler {
   private func sayGoodbye(isLate: Bool = false) {
     if hasSaidGoodbye || !(isLate || !link.isWelcome || pump.waitingEnds == 0) { return }
     hasSaidGoodbye = true
+    Failpoint.goodbyeSendBefore.pass()
     link.leave("the agent was told to stop") { [spool, loop] isRead in
       // What was handed over is nothing to tell of at the next start.
-      if isRead { spool.remove() }
+      if isRead {
+        Failpoint.spoolRemoveBefore.pass()
+        spool.remove()
+        Failpoint.spoolRemoveAfter.pass()
+      }
       loop.stop()
     }
   }

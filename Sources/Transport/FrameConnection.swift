@@ -183,10 +183,14 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
     case .blocked: outgoing.isBlocked = true
     case .failed(let errno):
       outgoing.box.removeAll()
-      return ConnectionEnd(.lost, "the connection to \(peer) broke: \(SystemError.words(errno))")
+      return broken(errno)
     }
     if outgoing.isBlocked != wasBlocked { loop.change(watch, to: outgoing.interest) }
     return nil
+  }
+
+  private func broken(_ errno: Int32) -> ConnectionEnd {
+    ConnectionEnd(.lost, "the connection to \(peer) broke: \(SystemError.words(errno))")
   }
 
   private func flush() {
@@ -207,8 +211,9 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
       if count < 0 {
         if errno == EAGAIN { break }
         if errno == EINTR { continue }
-        return end(ConnectionEnd(.lost, "the connection to \(peer) broke: \(SystemError.words(errno))"))
+        return end(broken(errno))
       }
+      if Failpoint.frameReceiveAfter.fails() { return end(broken(ECONNRESET)) }
       if finishing == nil {
         decoder.append(UnsafeRawBufferPointer(rebasing: loop.readBuffer[..<count]))
         deliver()

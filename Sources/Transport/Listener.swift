@@ -55,6 +55,7 @@ public final class Listener: EventHandler, @unchecked Sendable {
   public func close() { loop.unwatch(socket.raw) }
 
   public func ready(_ fd: Int32, _ readiness: Readiness) {
+    if Failpoint.connectionTakeBefore.fails() { return pause(cannotTake(errno: EMFILE)) }
     for _ in 0..<Self.acceptsPerTurn {
       let raw = caravan_accept(fd, nil, nil)
       if raw >= 0 {
@@ -65,9 +66,13 @@ public final class Listener: EventHandler, @unchecked Sendable {
       case EAGAIN: return
       // Ended before it was taken, or an error of the network that belongs to it (accept(2)).
       case ECONNABORTED, EINTR, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, ETIMEDOUT: continue
-      default: return pause(SystemError("cannot take a connection on \(address)"))
+      default: return pause(cannotTake(errno: errno))
       }
     }
+  }
+
+  private func cannotTake(errno: Int32) -> SystemError {
+    SystemError("cannot take a connection on \(address)", errno: errno)
   }
 
   private func pause(_ trouble: SystemError) {

@@ -1,4 +1,5 @@
 import Glibc
+import System
 
 /// Bytes that wait for a socket, in two lanes: control goes before logs, but never inside a block that has
 /// begun (a block holds whole frames).
@@ -39,6 +40,7 @@ struct Outbox {
 
   /// Writes until the socket takes no more or nothing is left.
   mutating func write(to fd: Int32) -> Written {
+    if count > 0, Failpoint.frameSendBefore.fails() { return .failed(errno: ECONNRESET) }
     while count > 0 {
       if sent == begun.count { beginNext() }
       let written = begun.withUnsafeBytes {
@@ -53,6 +55,7 @@ struct Outbox {
         return .failed(errno: errno)
       }
     }
+    if sent > 0 { Failpoint.frameSendAfter.pass() }
     begun = []
     sent = 0
     return .all

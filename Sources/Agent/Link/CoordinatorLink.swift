@@ -56,6 +56,7 @@ final class CoordinatorLink {
 
   func dial() {
     guard case .waiting = state else { return }
+    if Failpoint.dialBefore.fails() { return retry(SystemError("cannot reach it", errno: ETIMEDOUT).message) }
     state = .dialing(
       Dial(settings.coordinator, on: loop) { [weak self] outcome in
         switch consume outcome {
@@ -82,6 +83,7 @@ final class CoordinatorLink {
     connection.onClosed = { [weak self] in self?.closed($0) }
     do throws(SystemError) { try connection.open() } catch { return retry(error.message) }
     state = .greeting(connection)
+    Failpoint.helloSendBefore.pass()
     onHello?()
     let hello = ToCoordinator.Hello(
       minVersion: ProtocolVersion.oldest, maxVersion: ProtocolVersion.newest, token: token,
@@ -100,6 +102,7 @@ final class CoordinatorLink {
       return
     }
     connection.send(greeting.take())
+    Failpoint.helloSendAfter.pass()
     connection.expectPayload(
       within: Self.answerTime, orSay: "\(settings.coordinator) does not answer the hello")
   }
@@ -122,6 +125,7 @@ final class CoordinatorLink {
   private func answered(_ messages: [ToAgent], _ connection: FrameConnection) throws(FrameFault) {
     switch messages.first {
     case .welcome(let welcome)?:
+      Failpoint.welcomeReceiveAfter.pass()
       state = .welcome(connection)
       connection.raiseLimit()
       backoff.reset()
@@ -197,6 +201,7 @@ final class CoordinatorLink {
       logs = FrameEncoder()
       return
     }
+    Failpoint.agentSpeakBefore.pass()
     // In one write, unless something waits: then control is to pass the logs.
     if connection.waitingBytes == 0 {
       connection.send(logs.isEmpty ? control.take() : control.take() + logs.take())

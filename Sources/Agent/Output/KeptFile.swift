@@ -10,6 +10,7 @@ final class KeptFile {
 
   /// `from`: the offset from which on it holds the output; it is in the name, for the next start.
   init(_ path: String) throws(SystemError) {
+    try Failpoint.keptFileOpenBefore.pass(or: SystemError("cannot open \(path)", errno: ENOSPC))
     let raw = caravan_open(path, O_RDWR | O_CREAT, 0o600)
     if raw < 0 { throw SystemError("cannot open \(path)") }
     file = FileDescriptor(owning: raw)
@@ -17,6 +18,7 @@ final class KeptFile {
   }
 
   func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) throws(SystemError) {
+    try Failpoint.keptFileWriteBefore.pass(or: SystemError("cannot write \(path)", errno: ENOSPC))
     var done = 0
     while done < bytes.count {
       let (place, room) = Self.place(of: offset + Int64(done))
@@ -24,9 +26,11 @@ final class KeptFile {
       if count < 0 && errno != EINTR { throw SystemError("cannot write \(path)") }
       done += max(0, count)
     }
+    Failpoint.keptFileWriteAfter.pass()
   }
 
   func read(at offset: Int64, count: Int) throws(SystemError) -> [UInt8] {
+    try Failpoint.keptFileReadBefore.pass(or: SystemError("cannot read \(path)", errno: EIO))
     let (place, room) = Self.place(of: offset)
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: min(count, room)) { buffer, filled in
@@ -46,7 +50,10 @@ final class KeptFile {
     return stat(path, &info) == 0 ? min(Int64(info.st_size), KeptStream.headBytes) : nil
   }
 
-  func remove() { unlink(path) }
+  func remove() {
+    Failpoint.keptFileRemoveBefore.pass()
+    unlink(path)
+  }
 
   /// Where an offset is in the file, and how many bytes follow it there without a break.
   private static func place(of offset: Int64) -> (Int64, Int) {

@@ -131,6 +131,7 @@ final class OutputPump {
       let next = stream == .stdout ? output.stdout.next(limit: limit) : output.stderr.next(limit: limit)
       guard let next else { continue }
       hasSent = true
+      Failpoint.outputSendBefore.pass()
       goesOn = send(.output(output.fence, stream, offset: next.offset, next.bytes)) && goesOn
     }
     if output.isDelivered, let end = output.waitingEnd {

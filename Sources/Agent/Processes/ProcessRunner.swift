@@ -48,6 +48,7 @@ final class ProcessRunner {
   /// When it was started; the attempt runs from now on.
   func spawn(_ start: ToAgent.Start) throws(Spawner.Failure) -> WallTime {
     let spawned = try spawner.spawn(start)
+    Failpoint.forkAfter.pass()
     do throws(SystemError) {
       let process = try RunningProcess(start.fence, spawned, on: loop, printed: printed)
       byFence[start.fence] = process
@@ -63,6 +64,10 @@ final class ProcessRunner {
   /// To all processes of the attempt's group; what is gone already is no fault.
   func signal(_ fence: Fence, _ signal: AttemptEffect.Signal) {
     guard let process = byFence[fence] else { return }
+    switch signal {
+    case .terminate: Failpoint.termSignalBefore.pass()
+    case .kill: Failpoint.killSignalBefore.pass()
+    }
     kill(-process.pid, signal == .kill ? SIGKILL : SIGTERM)
     // What is stopped would not see it.
     if signal == .terminate { kill(-process.pid, SIGCONT) }
@@ -70,12 +75,14 @@ final class ProcessRunner {
 
   /// After SIGCHLD: takes all that ended.
   func reap() {
+    Failpoint.reapBefore.pass()
     var reaped = caravan_reaped()
     while caravan_reap(-1, &reaped) == 1 {
       guard let process = byPID.removeValue(forKey: reaped.pid) else {
         dying[reaped.pid] = nil
         continue
       }
+      Failpoint.reapAfter.pass()
       process.end = end(reaped)
       lingering.append(process)
     }

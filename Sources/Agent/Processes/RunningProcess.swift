@@ -60,6 +60,7 @@ final class RunningProcess: EventHandler {
         if errno == EAGAIN { return }
       }
       if count <= 0 { return close(fd) }
+      Failpoint.outputReadAfter.pass()
       printed(fence, fd == stdout ? .stdout : .stderr, UnsafeRawBufferPointer(rebasing: buffer[..<count]))
       // The pipe was empty, most likely: the next wake-up tells.
       if count < buffer.count && times != .max { return }

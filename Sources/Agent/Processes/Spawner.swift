@@ -76,6 +76,9 @@ struct Spawner: ~Copyable {
     _ candidates: [String], _ command: [String], _ variables: [String], _ directory: String, _ out: Int32,
     _ err: Int32
   ) -> caravan_spawned {
+    if Failpoint.forkBefore.fails() {
+      return caravan_spawned(stage: Int32(CARAVAN_SPAWN_PREPARE.rawValue), error: EAGAIN, pid: -1)
+    }
     let files = CStrings(candidates)
     let arguments = CStrings(command)
     let environment = CStrings(variables)

@@ -16,6 +16,13 @@ final class AppendedFile {
   }
 
   func append(_ bytes: [UInt8]) throws(SystemError) {
-    try Files.write(bytes[...], to: file.raw, path: path)
+    #if CARAVAN_FAILPOINTS
+      // As a disk does that fills up within them.
+      try Files.write(bytes[..<(bytes.count / 2)], to: file.raw, path: path)
+      try Failpoint.spoolAppendWithin.pass(or: SystemError("cannot write \(path)", errno: ENOSPC))
+      try Files.write(bytes[(bytes.count / 2)...], to: file.raw, path: path)
+    #else
+      try Files.write(bytes[...], to: file.raw, path: path)
+    #endif
   }
 }

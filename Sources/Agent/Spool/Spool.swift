@@ -56,7 +56,9 @@ final class Spool {
       if brokenUntil != nil || size > Self.compactionBytes { return try rewrite() }
       let bytes = pending.take()
       size += bytes.count
+      try Failpoint.spoolAppendBefore.pass(or: SystemError("cannot write \(path)", errno: ENOSPC))
       try file?.append(bytes)
+      Failpoint.spoolAppendAfter.pass()
     } catch {
       if brokenUntil == nil { Say.line("results are not kept for a next start: \(error.message)") }
       brokenUntil = .now() + Self.retryTime

@@ -52,7 +52,9 @@ struct AgentDirectory: ~Copyable {
   private static func identity(_ path: String) throws(SystemError) -> String {
     if let known = Files.line(path + "/id"), !known.isEmpty { return known }
     let id = Random.hex(bytes: 16)
+    Failpoint.identityMakeBefore.pass()
     try Files.writeAtomically(Array((id + "\n").utf8), to: path + "/id")
+    Failpoint.identityMakeAfter.pass()
     return id
   }
 
@@ -65,7 +67,9 @@ struct AgentDirectory: ~Copyable {
       }
       count = known
     }
+    Failpoint.startCountBefore.pass()
     try Files.writeAtomically(Array("\(count + 1)\n".utf8), to: path + "/starts")
+    Failpoint.startCountAfter.pass()
     return count + 1
   }
 }

@@ -145,6 +145,7 @@ final class AgentSession: @unchecked Sendable {
         .badToken, "the token is not this coordinator's agent.token: give the agent its --token-file")
     }
     if let wrong = Self.fault(of: hello) { return refuseHello(.badHello, wrong) }
+    Failpoint.helloReceiveAfter.pass()
     version = min(hello.maxVersion, ProtocolVersion.newest)
     connection.raiseLimit()
     state = .admitted
@@ -171,12 +172,14 @@ final class AgentSession: @unchecked Sendable {
       case .output(let fence, let stream, let offset, let bytes):
         output.append(OutputPiece(LogStream(fence, stream), offset: offset, bytes))
       case .ended(let fence, let result):
+        Failpoint.endReceiveAfter.pass()
         if result.hasOutput { afterOutput.append(message) } else { direct.append(message) }
         forget(fence)
       case .handedBack(let fence, let result):
         if result?.hasOutput ?? false { afterOutput.append(message) } else { direct.append(message) }
         forget(fence)
       case .attempts(let held, _):
+        Failpoint.listPieceReceiveAfter.pass()
         // A listed end may stand behind output that is on its way to the disk; and pieces of the list keep
         // their order.
         afterOutput.append(message)
@@ -187,11 +190,15 @@ final class AgentSession: @unchecked Sendable {
     }
     if !direct.isEmpty { engine.post(.said(id, direct)) }
     if output.isEmpty && afterOutput.isEmpty { return }
+    if !output.isEmpty { Failpoint.outputReceiveAfter.pass() }
     let due = acknowledgementsDue(for: output)
     let room = logs.append(output) { [self, afterOutput] in
+      if !due.isEmpty { Failpoint.outputAcknowledgeBefore.pass() }
       for (stream, end) in due { gather(.outputAcknowledged(stream.fence, stream.stream, offset: end)) }
       if !due.isEmpty { flush() }
-      if !afterOutput.isEmpty { engine.post(.said(id, afterOutput)) }
+      if afterOutput.isEmpty { return }
+      Failpoint.endHandOnBefore.pass()
+      engine.post(.said(id, afterOutput))
     }
     if room == .full { waitForRoom() }
   }
@@ -226,7 +233,9 @@ final class AgentSession: @unchecked Sendable {
   private func closed(_ end: ConnectionEnd) {
     switch state {
     case .awaitsHello: Journal.say("connection from \(connection.peer) ended before its hello: \(end)")
-    case .admitted: postEnd(end.message)
+    case .admitted:
+      Failpoint.connectionEndAfter.pass()
+      postEnd(end.message)
     case .refused: break
     }
     connection.onPayload = nil

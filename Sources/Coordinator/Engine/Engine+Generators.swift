@@ -23,6 +23,7 @@ extension Engine {
   }
 
   private func join(_ plan: RunPlan, to key: TaskKey, _ fence: Fence, at now: Instant) {
+    Failpoint.generatorJoinBefore.pass()
     let former = formerTasks(of: key.run)
     let addition = runs[key.run]!.layout.add(plan, by: key.task)
     let layout = runs[key.run]!.layout
@@ -44,6 +45,7 @@ extension Engine {
         .added(
           firstFamily: addition.firstFamily, firstTask: addition.firstTask, addition.graph, moved: moved)),
       at: now)
+    Failpoint.generatorJoinAfter.pass()
   }
 
   /// Dropped tasks that have attempts, by name: where a name comes again its attempts' numbers go on.

@@ -9,13 +9,18 @@ extension Engine {
     for row in state.agents {
       agents[row.id] = AgentInfo(labels: row.labels, software: row.software, lastSeen: row.lastSeen)
     }
+    Failpoint.recoveryAgentsAfter.pass()
     let restored = RestoredState(
       agents: state.agents.map {
         RestoredAgent(name: $0.name, incarnation: $0.incarnation, capacity: $0.capacity, state: $0.state)
       },
-      runs: state.runs.map { read($0) })
+      runs: state.runs.map { stored in
+        Failpoint.recoveryRunBefore.pass()
+        return read(stored)
+      })
     scheduler = Scheduler(
       restoring: restored, epoch: state.epoch, settings: settings.scheduler, at: Instant.now())
+    Failpoint.recoveryAfter.pass()
   }
 
   /// A final run comes back, since somebody wants to change it.

@@ -144,6 +144,7 @@ final class Engine: @unchecked Sendable {
   private func perform(_ effects: [Effect]) {
     var touched: [SessionID] = []
     for effect in effects { tell(effect, &touched) }
+    if !batch.acknowledgements.isEmpty { Failpoint.endsAcknowledgeBefore.pass() }
     for (session, fences) in batch.acknowledgements {
       sessions[session]?.session.gather(.endsAcknowledged(fences))
       touched.append(session)
@@ -152,8 +153,16 @@ final class Engine: @unchecked Sendable {
       sessions[session]?.session.gather(.heartbeatAcknowledged(reply))
       touched.append(session)
     }
-    for id in touched { sessions[id]?.session.flush() }
-    for (run, reply) in submissions { reply(.success(run)) }
+    for id in touched {
+      Failpoint.agentTellBefore.pass()
+      sessions[id]?.session.flush()
+    }
+    if !touched.isEmpty { Failpoint.agentsTellAfter.pass() }
+    for (run, reply) in submissions {
+      Failpoint.submissionAnswerBefore.pass()
+      reply(.success(run))
+      Failpoint.submissionAnswerAfter.pass()
+    }
     submissions.removeAll()
     for reply in batch.replies { reply() }
     for run in scheduler.evictFinalRuns() { runs[run] = nil }
@@ -234,12 +243,17 @@ final class Engine: @unchecked Sendable {
       let start = ToAgent.Start(
         fence: fence, run: key.run, task: layout.taskName(key.task), number: number, job: layout.job(key.task)
       )
+      Failpoint.startSendBefore.pass()
       if let fault = say(session, .start(start)) { fail(fence, session, unsendable: fault) }
-    case .revoke(_, let session, let fence): say(session, .revoke(fence))
+    case .revoke(_, let session, let fence):
+      Failpoint.revokeSendBefore.pass()
+      say(session, .revoke(fence))
     case .kill(_, let session, let fence, let reason):
+      Failpoint.killSendBefore.pass()
       say(session, .kill(fence, graceSeconds: nil, reason: reason))
     case .acknowledgeEnd(_, let session, let fence): batch.acknowledge(fence, to: session)
     case .welcome(let agent, let session):
+      Failpoint.welcomeSendBefore.pass()
       sessions[session]?.agent = agent
       sessions[session]?.session.welcome()
       touched.append(session)
@@ -247,10 +261,12 @@ final class Engine: @unchecked Sendable {
       sessions.removeValue(forKey: session)?.session.refuse(code, words, retryable: true)
     case .closeSession(let session, let reason): sessions.removeValue(forKey: session)?.session.close(reason)
     case .answer(let id, let refusal):
+      Failpoint.commandAnswerBefore.pass()
       let reply = answers.removeValue(forKey: id)
       if let refusal { reply?(.failure(refusal)) } else { reply?(.success(())) }
     case .expand(let key, _, let fence):
       guard let layout = runs[key.run]?.layout else { return }
+      Failpoint.generatorAskBefore.pass()
       expansion?.ask(Expansion.Question(key: key, fence: fence, layout: layout))
     }
   }

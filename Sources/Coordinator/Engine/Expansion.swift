@@ -43,7 +43,9 @@ final class Expansion: Sendable {
           })
         guard let questions else { return }
         for question in questions {
-          answer(Answer(question: question, outcome: Self.expand(question, logs: logs, limits: limits)))
+          let outcome = Self.expand(question, logs: logs, limits: limits)
+          Failpoint.generatorExpandAfter.pass()
+          answer(Answer(question: question, outcome: outcome))
         }
       }
     }
@@ -63,6 +65,7 @@ extension Expansion {
   {
     let text: [UInt8]
     do throws(StoreFault) {
+      try Failpoint.generatorReadBefore.pass(or: StoreFault(.injectedInputOutput, doing: "reading logs.db"))
       switch try logs.reader.whole(question.fence, .stdout, limit: outputBytes) {
       case .bytes(let bytes): text = bytes
       case .tooLong(let bytes):

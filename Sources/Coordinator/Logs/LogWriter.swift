@@ -1,5 +1,6 @@
 import Protocol
 import SQLite
+import System
 
 /// The one writing connection of `logs.db`: drops what is there already and joins what belongs together.
 ///
@@ -48,7 +49,8 @@ final class LogWriter: @unchecked Sendable {
     open.removeAll(keepingCapacity: true)
     openIndex.removeAll(keepingCapacity: true)
     return try storing("writing logs.db") { () throws(SQLiteFault) in
-      try database.transaction(.immediate) { () throws(SQLiteFault) in
+      try Failpoint.logsCommitBefore.pass(or: SQLiteFault.injectedFull)
+      let grown = try database.transaction(.immediate) { () throws(SQLiteFault) in
         var grown: [LogStream] = []
         for item in work {
           for piece in item.pieces { try add(piece) }
@@ -57,8 +59,12 @@ final class LogWriter: @unchecked Sendable {
             for fence in item.deleted { try delete(fence) }
           }
         }
-        return grown + (try flush())
+        grown += try flush()
+        try Failpoint.logsCommitWithin.pass(or: SQLiteFault.injectedFull)
+        return grown
       }
+      try Failpoint.logsCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
+      return grown
     }
   }
 
@@ -66,8 +72,10 @@ final class LogWriter: @unchecked Sendable {
   func tidy() throws(StoreFault) {
     guard database.logPages > LogWriter.checkpointPages else { return }
     try storing("moving the log into logs.db") { () throws(SQLiteFault) in
+      try Failpoint.logsCheckpointBefore.pass(or: SQLiteFault.injectedFull)
       let isAll = try database.checkpoint(.passive)
       if !isAll && database.logPages > LogWriter.restartPages { try database.checkpoint(.truncate) }
+      Failpoint.logsCheckpointAfter.pass()
     }
   }
 

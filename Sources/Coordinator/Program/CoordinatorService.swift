@@ -49,24 +49,31 @@ final class CoordinatorService {
       on: options.agentListen, token: Array(tokens.agent.utf8), epoch: state.epoch, settings: agentSettings,
       logs: logs,
       engine: engine)
+    Failpoint.agentsPortAfter.pass()
     gate = ServiceGate(engine: engine)
     let api = RestAPI(
       service: gate, reader: reader, logs: logs, access: options.isOpen ? .open : .token(tokens.admin))
     http = try HTTPServer(
       listen: ListenAddress(host: options.listen.host, port: options.listen.port), responder: api)
     endpoints = Endpoints(http: http.address.description, agents: agents.address.description)
+    Failpoint.endpointsWriteBefore.pass()
     try writeEndpoints()
+    Failpoint.endpointsWriteAfter.pass()
     gate.open()
   }
 
   /// Answers what was accepted, commits, ends. Tasks go on at their agents.
   func stop() {
     gate.close()
+    Failpoint.stopSignalAfter.pass()
     http.stop()
     agents.stop()
+    Failpoint.stopPortsAfter.pass()
     engine.stop()
     engineThread.join()
+    Failpoint.stopEngineAfter.pass()
     logs.close()
+    Failpoint.stopLogsAfter.pass()
     _ = unlink(directory.file(DefaultPaths.endpointsFile))
   }
 

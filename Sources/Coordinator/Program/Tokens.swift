@@ -27,7 +27,9 @@ struct Tokens: Sendable {
       return token
     }
     let token = Random.hex(bytes: randomBytes)
+    Failpoint.tokenMakeBefore.pass()
     try Files.writeAtomically(Array("\(token)\n".utf8), to: path)
+    Failpoint.tokenMakeAfter.pass()
     return token
   }
 }

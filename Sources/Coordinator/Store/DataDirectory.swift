@@ -43,6 +43,7 @@ final class DataDirectory: Sendable {
         "the data directory \(path) cannot be written (\(words(failure))): free space, or choose another by --data-dir"
       )
     }
+    Failpoint.directoryLockAfter.pass()
   }
 
   deinit { close(lock) }

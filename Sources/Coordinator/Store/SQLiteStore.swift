@@ -1,5 +1,6 @@
 import Protocol
 import SQLite
+import System
 
 /// The store in `state.db`: one writing connection, which is also the only one that checkpoints.
 ///
@@ -39,11 +40,15 @@ final class SQLiteStore: Store, @unchecked Sendable {
   func open() throws(StoreFault) -> StoredState {
     try storing("reading state.db") { () throws(SQLiteFault) in
       let begun = try database.transaction(.immediate) { () throws(SQLiteFault) in
-        try database.statement("UPDATE meta SET epoch = epoch + 1 RETURNING epoch, next_run").first {
-          row throws(SQLiteFault) in
-          (epoch: Epoch(try row.integer(0)), nextRun: RunID(try row.integer(1)))
-        }
+        let begun = try database.statement("UPDATE meta SET epoch = epoch + 1 RETURNING epoch, next_run")
+          .first {
+            row throws(SQLiteFault) in
+            (epoch: Epoch(try row.integer(0)), nextRun: RunID(try row.integer(1)))
+          }
+        try Failpoint.epochCommitBefore.pass(or: SQLiteFault.injectedFull)
+        return begun
       }
+      try Failpoint.epochCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
       guard let begun else { throw .corrupt("state.db has lost its epoch") }
       epoch = begun.epoch
       // Outside the transaction: nobody else writes.
@@ -63,6 +68,7 @@ final class SQLiteStore: Store, @unchecked Sendable {
 
   func load(run: RunID) throws(StoreFault) -> StoredRun? {
     try storing("reading run \(run) from state.db") { () throws(SQLiteFault) in
+      try Failpoint.storedRunLoadBefore.pass(or: SQLiteFault.injectedInputOutput)
       guard let row = try RunRow.find(run, in: database) else { return nil }
       return try StoredRun(row, from: database)
     }
@@ -71,11 +77,15 @@ final class SQLiteStore: Store, @unchecked Sendable {
   func commit(_ commit: Commit) throws(StoreFault) {
     if commit.isEmpty { return }
     let isOurs = try storing("writing state.db") { () throws(SQLiteFault) in
-      try database.transaction(.immediate) { () throws(SQLiteFault) in
+      try Failpoint.stateCommitBefore.pass(or: SQLiteFault.injectedFull)
+      let isOurs = try database.transaction(.immediate) { () throws(SQLiteFault) in
         guard try self.epochStands() else { return false }
         try CommitWriter(database: database).write(commit)
+        try Failpoint.stateCommitWithin.pass(or: SQLiteFault.injectedFull)
         return true
       }
+      try Failpoint.stateCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
+      return isOurs
     }
     guard isOurs else {
       throw StoreFault(
@@ -87,8 +97,10 @@ final class SQLiteStore: Store, @unchecked Sendable {
   func tidy() throws(StoreFault) {
     guard database.logPages > SQLiteStore.checkpointPages else { return }
     try storing("moving the log into state.db") { () throws(SQLiteFault) in
+      try Failpoint.stateCheckpointBefore.pass(or: SQLiteFault.injectedFull)
       let isAll = try database.checkpoint(.passive)
       if !isAll && database.logPages > SQLiteStore.restartPages { try database.checkpoint(.truncate) }
+      Failpoint.stateCheckpointAfter.pass()
     }
   }
 

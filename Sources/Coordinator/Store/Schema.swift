@@ -32,8 +32,13 @@ struct Schema {
     case .version(let version, _):
       try storing("bringing \(name) from schema \(version) to \(steps.count)") { () throws(SQLiteFault) in
         try database.transaction(.immediate) { () throws(SQLiteFault) in
-          for next in version..<steps.count { try self.step(to: next + 1, database, software) }
+          for next in version..<steps.count {
+            try Failpoint.schemaStepBefore.pass(or: SQLiteFault.injectedFull)
+            try self.step(to: next + 1, database, software)
+            try Failpoint.schemaStepAfter.pass(or: SQLiteFault.injectedFull)
+          }
         }
+        try Failpoint.schemaCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
       }
     }
   }

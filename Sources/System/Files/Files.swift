@@ -39,12 +39,15 @@ public enum Files {
   /// Replaces a file as a whole: after a crash it is the old one or the new one. Only its owner may read it.
   public static func writeAtomically(_ bytes: [UInt8], to path: String) throws(SystemError) {
     let temporary = path + ".new"
+    try Failpoint.fileReplaceBefore.pass(or: SystemError("cannot write \(temporary)", errno: ENOSPC))
     let raw = caravan_open(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o600)
     if raw < 0 { throw SystemError("cannot write \(temporary)") }
     let file = FileDescriptor(owning: raw)
     try write(bytes[...], to: file.raw, path: temporary)
     if fsync(file.raw) < 0 { throw SystemError("cannot write \(temporary)") }
+    try Failpoint.fileRenameBefore.pass(or: SystemError("cannot replace \(path)", errno: EIO))
     if rename(temporary, path) < 0 { throw SystemError("cannot replace \(path)") }
+    Failpoint.fileRenameAfter.pass()
   }
 
   /// All of the bytes, at the descriptor's place.
