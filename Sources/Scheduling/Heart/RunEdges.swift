@@ -9,81 +9,125 @@ struct RunEdges: Sendable {
     var ordinal: Int32
   }
 
+  /// A task that some edge names.
+  struct Single: Sendable {
+    let task: Int32
+    /// Its own targets: `singleTargets[firstTarget ..< firstTarget + targetCount]`.
+    var firstTarget: Int32 = 0
+    var targetCount: Int32 = 0
+    /// Parents of its own that are not COMPLETED, beside those of its family.
+    var openParents: Int32 = 0
+    var notBefore = WallTime.none
+  }
+
   private(set) var all: [Edge] = []
   /// Targets of whole families, by parent family: `targets[starts[f] ..< starts[f + 1]]`.
-  private var starts: [Int32] = [0]
+  private var starts: [Int32] = []
   private var targets: [Target] = []
-  /// Targets of single tasks.
-  private var singles: [Int32: [Target]] = [:]
-  /// Open parents of single tasks, beside those of their family.
-  private var open: [Int32: OpenParents] = [:]
-
-  struct OpenParents: Sendable {
-    var count: Int32
-    var notBefore: WallTime
-  }
+  private(set) var singles: [Single] = []
+  private var singleTargets: [Target] = []
+  /// Places in `singles`, by task.
+  private var places = SlotTable()
 
   init() {}
 
-  /// Edges whose ends were dropped are left out by the caller.
-  init(_ edges: [Edge], families: [FamilyRecord]) {
+  /// Edges with a dropped end are left out. What `before` knew of single tasks' parents is kept.
+  init(_ edges: [Edge], families: [FamilyRecord], before: RunEdges = RunEdges()) {
     all = edges
-    var degree = [Int32](repeating: 0, count: families.count + 1)
-    for edge in edges where edge.parent.ordinal == nil { degree[Int(edge.parent.family.value) + 1] += 1 }
-    for i in 1..<degree.count { degree[i] += degree[i - 1] }
-    starts = degree
-    targets = Array(repeating: Target(family: 0, ordinal: 0), count: Int(degree.last!))
-    var next = degree
-    for edge in edges {
+    all.removeAll {
+      families[Int($0.parent.family.value)].isDropped || families[Int($0.child.family.value)].isDropped
+    }
+    if all.isEmpty { return }
+    starts = [Int32](repeating: 0, count: families.count + 1)
+    for edge in all {
+      let parent = Int(edge.parent.family.value)
+      if let ordinal = edge.parent.ordinal {
+        singles[enter(families[parent].first + ordinal)].targetCount += 1
+      } else {
+        starts[parent + 1] += 1
+      }
+      if let ordinal = edge.child.ordinal {
+        let task = families[Int(edge.child.family.value)].first + ordinal
+        singles[enter(task)].notBefore = before.notBefore(TaskIndex(task))
+      }
+    }
+    for f in families.indices { starts[f + 1] += starts[f] }
+    var first: Int32 = 0
+    for i in singles.indices {
+      singles[i].firstTarget = first
+      first += singles[i].targetCount
+      singles[i].targetCount = 0
+    }
+    let none = Target(family: 0, ordinal: 0)
+    targets = Array(repeating: none, count: Int(starts.last!))
+    singleTargets = Array(repeating: none, count: Int(first))
+    var next = starts
+    for edge in all {
       let target = Target(family: edge.child.family.value, ordinal: edge.child.ordinal ?? -1)
       let parent = Int(edge.parent.family.value)
       if let ordinal = edge.parent.ordinal {
-        singles[families[parent].first + ordinal, default: []].append(target)
+        let i = Int(places[Int64(families[parent].first + ordinal)]!)
+        singleTargets[Int(singles[i].firstTarget + singles[i].targetCount)] = target
+        singles[i].targetCount += 1
       } else {
         targets[Int(next[parent])] = target
         next[parent] += 1
       }
-      if let ordinal = edge.child.ordinal {
-        let task = families[Int(edge.child.family.value)].first + ordinal
-        open[task] = OpenParents(count: 0, notBefore: .none)
-      }
     }
   }
 
+  private mutating func enter(_ task: Int32) -> Int {
+    if let known = places[Int64(task)] { return Int(known) }
+    places[Int64(task)] = Int32(singles.count)
+    singles.append(Single(task: task))
+    return singles.count - 1
+  }
+
   func targets(ofFamily family: Int) -> ArraySlice<Target> {
-    targets[Int(starts[family])..<Int(starts[family + 1])]
+    starts.isEmpty ? [] : targets[Int(starts[family])..<Int(starts[family + 1])]
   }
 
-  func targets(ofTask task: TaskIndex) -> [Target] { singles.isEmpty ? [] : singles[task.value] ?? [] }
-
-  var hasSingleParents: Bool { !singles.isEmpty }
-
-  func hasOpenParents(_ task: TaskIndex) -> Bool {
-    open.isEmpty ? false : (open[task.value]?.count ?? 0) > 0
+  func targets(ofTask task: TaskIndex) -> ArraySlice<Target> {
+    guard let i = place(of: task) else { return [] }
+    return singleTargets[Int(singles[i].firstTarget)..<Int(singles[i].firstTarget + singles[i].targetCount)]
   }
 
-  func notBefore(_ task: TaskIndex) -> WallTime {
-    open.isEmpty ? .none : open[task.value]?.notBefore ?? .none
+  /// Where in `singles` it is.
+  @inline(__always) func place(of task: TaskIndex) -> Int? { places[Int64(task.value)].map { Int($0) } }
+
+  @inline(__always) func hasOpenParents(_ task: TaskIndex) -> Bool {
+    place(of: task).map { singles[$0].openParents > 0 } ?? false
   }
 
-  mutating func addOpenParent(of task: TaskIndex) { open[task.value]!.count += 1 }
+  @inline(__always) func notBefore(_ task: TaskIndex) -> WallTime {
+    place(of: task).map { singles[$0].notBefore } ?? .none
+  }
+
+  /// Before open parents are counted anew.
+  mutating func forgetOpenParents() {
+    for i in singles.indices { singles[i].openParents = 0 }
+  }
+
+  mutating func addOpenParent(of task: TaskIndex) { singles[place(of: task)!].openParents += 1 }
 
   /// True when it was the task's last open parent of its own.
   mutating func closeParent(of task: TaskIndex, stoppedAt stop: WallTime) -> Bool {
-    open[task.value]!.count -= 1
-    open[task.value]!.notBefore = max(open[task.value]!.notBefore, stop)
-    return open[task.value]!.count == 0
+    let i = place(of: task)!
+    singles[i].openParents -= 1
+    singles[i].notBefore = max(singles[i].notBefore, stop)
+    return singles[i].openParents == 0
   }
 
   mutating func setNotBefore(_ time: WallTime) {
-    for task in Array(open.keys) { open[task]!.notBefore = time }
+    for i in singles.indices { singles[i].notBefore = time }
   }
 
   /// In what is open: for comparing a recovery.
   func difference(from other: RunEdges) -> String? {
     if all != other.all { return "\(all.count) edges, and \(other.all.count), or others" }
-    let counts = open.mapValues(\.count)
-    let its = other.open.mapValues(\.count)
-    return counts == its ? nil : "open parents \(counts), and \(its)"
+    for (single, its) in zip(singles, other.singles) where single.openParents != its.openParents {
+      return "open parents of #\(single.task): \(single.openParents), and \(its.openParents)"
+    }
+    return nil
   }
 }

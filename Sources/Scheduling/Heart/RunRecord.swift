@@ -31,7 +31,7 @@ struct RunRecord: Sendable {
   init(id: RunID) { self.id = id }
 
   /// Whether tasks of it may be dispatched.
-  var isDispatchable: Bool { !isKillRequested && (state == .queued || state == .running) }
+  @inline(__always) var isDispatchable: Bool { !isKillRequested && (state == .queued || state == .running) }
 
   /// The family of a task: by bisection over where families begin.
   func family(of task: TaskIndex) -> Int {
@@ -45,8 +45,45 @@ struct RunRecord: Sendable {
   }
 
   /// Whether every parent of the task is COMPLETED.
-  func parentsAreDone(_ task: TaskIndex, in family: Int) -> Bool {
+  @inline(__always) func parentsAreDone(_ task: TaskIndex, in family: Int) -> Bool {
     families[family].openParents == 0 && !edges.hasOpenParents(task)
+  }
+
+  /// Counts, barriers and cursors, made anew from the tasks' bytes. What is ready is counted by the caller, who
+  /// has the queue.
+  mutating func derive() {
+    for state in counts.indices { counts[state] = 0 }
+    expandingTasks = 0
+    readyTasks = 0
+    for f in families.indices where !families[f].isDropped {
+      let first = Int(families[f].first)
+      var remaining = families[f].count
+      for byte in bytes[first..<first + Int(families[f].count)] {
+        counts[Int(byte.state.rawValue)] += 1
+        if byte.state == .completed { remaining -= 1 }
+        if byte.isExpanding { expandingTasks += 1 }
+      }
+      families[f].remaining = remaining
+      families[f].openParents = 0
+      families[f].cursor = 0
+      families[f].requeued.removeAll()
+    }
+    edges.forgetOpenParents()
+    for edge in edges.all where !isDone(edge.parent) {
+      let child = Int(edge.child.family.value)
+      if let ordinal = edge.child.ordinal {
+        edges.addOpenParent(of: families[child].task(ordinal))
+      } else {
+        families[child].openParents += 1
+      }
+    }
+  }
+
+  /// Whether all that this end of an edge means is COMPLETED.
+  private func isDone(_ end: Endpoint) -> Bool {
+    let family = Int(end.family.value)
+    guard let ordinal = end.ordinal else { return families[family].remaining == 0 }
+    return bytes[Int(families[family].first + ordinal)].state == .completed
   }
 
   mutating func setState(_ new: TaskState, of task: TaskIndex) {

@@ -181,7 +181,8 @@ extension Scheduler {
   /// Takes a live attempt out of all tables, and frees its room.
   mutating func remove(_ slot: Int32) -> LiveAttempt {
     leaveWaiting(slot)
-    let attempt = attempts.remove(slot)
+    let attempt = attempts[slot]
+    attempts.remove(slot)
     slotsByFence[attempt.fence.value] = nil
     let a = Int(attempt.agent.value)
     let last = agents[a].attempts.removeLast()

@@ -153,7 +153,11 @@ extension Scheduler {
       return Refusal(
         .conflict, "a task that follows it is RUNNING or in RETRY: kill it or wait for its end first")
     }
-    for f in made.sorted() { runs[slot].families[f].isDropped = true }
+    if !made.isEmpty {
+      for f in made.sorted() { runs[slot].families[f].isDropped = true }
+      let before = runs[slot].edges
+      runs[slot].edges = RunEdges(before.all, families: runs[slot].families, before: before)
+    }
     for generator in generators {
       effects.append(.partsDropped(runs[slot].id, generator: generator))
     }
@@ -183,7 +187,7 @@ extension Scheduler {
     var open = [task]
     while let next = open.popLast() {
       let f = run.family(of: next)
-      var targets = run.edges.targets(ofTask: next)
+      var targets = Array(run.edges.targets(ofTask: next))
       if wholeFamilies.insert(f).inserted { targets += run.edges.targets(ofFamily: f) }
       for target in targets {
         let family = run.families[Int(target.family)]

@@ -8,8 +8,8 @@ extension Scheduler {
   /// The first thing in which a Scheduler that has nothing to write and one restored from what was written part,
   /// in words; nil: they are equal.
   public func difference(from other: Scheduler) -> String? {
-    let open = slots.keys.filter { !runs[slots[$0]!].state.isFinal }.sorted()
-    let others = other.slots.keys.filter { !other.runs[other.slots[$0]!].state.isFinal }.sorted()
+    let open = openRuns
+    let others = other.openRuns
     if open != others { return "runs \(open), and \(others)" }
     for id in open {
       if let found = difference(ofRun: slots[id]!, from: other, other.slots[id]!) {
@@ -28,6 +28,10 @@ extension Scheduler {
       return "generators: \(found)"
     }
     return nil
+  }
+
+  private var openRuns: [RunID] {
+    runs.filter { slots[$0.id] != nil && !$0.state.isFinal }.map(\.id).sorted()
   }
 
   private func difference(ofRun slot: Int, from other: Scheduler, _ otherSlot: Int) -> String? {

@@ -40,7 +40,8 @@ extension Scheduler {
         runs[slot].bytes[Int(from.value)].hasAttempts = false
         runs[slot].markDirty(from)
       }
-      runs[slot].edges = RunEdges(runs[slot].edges.all + graph.edges, families: runs[slot].families)
+      let before = runs[slot].edges
+      runs[slot].edges = RunEdges(before.all + graph.edges, families: runs[slot].families, before: before)
       setState(.completed, of: key.task, inRun: slot)
       runs[slot].latestStop = max(runs[slot].latestStop, record.stop)
       derive(slot)

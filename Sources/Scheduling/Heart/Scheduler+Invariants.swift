@@ -1,96 +1,228 @@
 import Protocol
 
-// What must hold after every event, recomputed from the ground: for tests and the simulator.
+// What must hold after every event, recomputed from the ground: for tests and the simulator, which asks after
+// each of many million events. So nothing is allocated (what is counted on the way is on the stack) and nothing
+// copied: `runs[slot].bytes[i]` reads one byte, while a method of a run would be given a copy of it.
 extension Scheduler {
   /// The first thing found wrong, in words; nil: all holds.
   public func brokenInvariant() -> String? {
-    for (id, slot) in slots.sorted(by: { $0.key < $1.key }) {
-      if runs[slot].id != id { return "run \(id) is listed at run \(runs[slot].id)'s place" }
-      if let wrong = brokenInvariant(ofRun: slot) { return "run \(id): \(wrong)" }
-    }
-    for agent in agents {
-      if let wrong = brokenInvariant(of: agent) { return "agent \(agent.name): \(wrong)" }
-    }
-    for slot in attempts.used {
-      let attempt = attempts[slot]
-      guard slotsByFence[attempt.fence.value] == slot else { return "fence \(attempt.fence) is not found" }
-      guard agents[Int(attempt.agent.value)].attempts[Int(attempt.place)] == slot else {
-        return "attempt \(attempt.fence) is not at its place"
+    var tasks = 0
+    for slot in runs.indices { tasks += runs[slot].bytes.count }
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: tasks) { marks in
+      marks.initialize(repeating: 0)
+      if let wrong = brokenAttempts(marks) { return wrong }
+      var known = 0
+      var first = 0
+      for slot in runs.indices {
+        let end = first + runs[slot].bytes.count
+        if runs[slot].id.value >= 0 {
+          known += 1
+          let own = UnsafeMutableBufferPointer(rebasing: marks[first..<end])
+          if let wrong = brokenRun(slot, own) { return "run \(runs[slot].id): \(wrong)" }
+        }
+        first = end
       }
-      guard slots[attempt.key.run] != nil else { return "attempt \(attempt.fence) belongs to no run" }
+      if known != slots.count { return "\(slots.count) runs are listed, not \(known)" }
+      for a in agents.indices {
+        if let wrong = brokenAgent(a) { return "agent \(agents[a].name): \(wrong)" }
+      }
+      return nil
     }
-    if slotsByFence.count != attempts.used.count { return "fences and attempts differ in number" }
+  }
+
+  /// Beside each task, whether an attempt of it is alive, or later whether it waits to be dispatched again.
+  private typealias Marks = UnsafeMutableBufferPointer<UInt8>
+  private typealias Counters = UnsafeMutableBufferPointer<Int32>
+
+  // MARK: Attempts
+
+  private func brokenAttempts(_ marks: Marks) -> String? {
+    var count = 0
+    for slot in attempts.slots where attempts.holds(slot) {
+      count += 1
+      let key = attempts[slot].key
+      let task = Int(key.task.value)
+      let a = Int(attempts[slot].agent.value)
+      let place = Int(attempts[slot].place)
+      if slotsByFence[attempts[slot].fence.value] != slot {
+        return "fence \(attempts[slot].fence) is not found"
+      }
+      if place >= agents[a].attempts.count || agents[a].attempts[place] != slot {
+        return "attempt \(attempts[slot].fence) is not at its place"
+      }
+      guard let run = slots[key.run] else { return "attempt \(attempts[slot].fence) belongs to no run" }
+      if !runs[run].bytes[task].isAlive {
+        return "a live attempt's task \(key.task) of run \(key.run) does not say so"
+      }
+      var mark = task
+      for earlier in 0..<run { mark += runs[earlier].bytes.count }
+      if marks[mark] != 0 { return "two attempts of task \(key.task) of run \(key.run) are alive" }
+      marks[mark] = 1
+    }
+    return count == slotsByFence.count ? nil : "fences and attempts differ in number"
+  }
+
+  // MARK: Runs
+
+  private func brokenRun(_ slot: Int, _ marks: Marks) -> String? {
+    if slots[runs[slot].id] != slot { return "it is not listed at its place" }
+    if runs[slot].aliveAttempts > 0 && runs[slot].state.isFinal {
+      return "it is \(runs[slot].state.name) with attempts alive"
+    }
+    let families = runs[slot].families.count
+    let singles = runs[slot].edges.singles.count
+    return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * families + singles) { counters in
+      counters.initialize(repeating: 0)
+      let remaining = Counters(rebasing: counters[..<families])
+      let openParents = Counters(rebasing: counters[families..<2 * families])
+      let ofSingles = Counters(rebasing: counters[(2 * families)...])
+      if let wrong = brokenCounts(slot, marks, remaining) { return wrong }
+      countParents(slot, remaining, openParents, ofSingles)
+      if let wrong = brokenBarriers(slot, remaining, openParents, ofSingles) { return wrong }
+      return brokenQueue(slot, marks)
+    }
+  }
+
+  /// One pass over the tasks' bytes.
+  private func brokenCounts(_ slot: Int, _ marks: Marks, _ remaining: Counters) -> String? {
+    var counts = InlineArray<8, Int32>(repeating: 0)
+    var expanding: Int32 = 0
+    var alive: Int32 = 0
+    var histories = 0
+    for f in runs[slot].families.indices {
+      let first = Int(runs[slot].families[f].first)
+      let count = Int(runs[slot].families[f].count)
+      let isDropped = runs[slot].families[f].isDropped
+      var left = Int32(count)
+      for i in first..<first + count {
+        let byte = runs[slot].bytes[i]
+        if byte.isAlive {
+          alive += 1
+          if marks[i] == 0 { return "#\(i) says that an attempt is alive" }
+        }
+        if byte.hasHistory { histories += 1 }
+        if isDropped { continue }
+        if let fault = byte.fault { return "#\(i) is \(byte.state.name) \(fault)" }
+        counts[Int(byte.state.rawValue)] += 1
+        if byte.state == .completed { left -= 1 }
+        if byte.isExpanding { expanding += 1 }
+      }
+      remaining[f] = left
+    }
+    for state in runs[slot].counts.indices where runs[slot].counts[state] != counts[state] {
+      return "\(runs[slot].counts[state]) tasks of state \(state), not \(counts[state])"
+    }
+    if runs[slot].expandingTasks != expanding {
+      return "expanding: \(runs[slot].expandingTasks), not \(expanding)"
+    }
+    if runs[slot].aliveAttempts != alive { return "alive: \(runs[slot].aliveAttempts), not \(alive)" }
+    if runs[slot].histories.count != histories {
+      return "\(runs[slot].histories.count) histories, not \(histories)"
+    }
+    for task in runs[slot].histories.keys where !runs[slot].bytes[Int(task)].hasHistory {
+      return "#\(task)'s history and its bit differ"
+    }
     return nil
   }
 
-  private func brokenInvariant(ofRun slot: Int) -> String? {
-    let run = runs[slot]
-    var again = self
-    again.derive(slot)
-    let derived = again.runs[slot]
-    if run.counts != derived.counts { return "counts are \(run.counts), not \(derived.counts)" }
-    if run.readyTasks != derived.readyTasks { return "ready: \(run.readyTasks), not \(derived.readyTasks)" }
-    if run.expandingTasks != derived.expandingTasks { return "expanding: \(run.expandingTasks)" }
-    for f in run.families.indices where !run.families[f].isDropped {
-      let family = run.families[f]
-      if family.remaining != derived.families[f].remaining {
-        return "family \(f): remaining \(family.remaining)"
+  private func countParents(
+    _ slot: Int, _ remaining: Counters, _ openParents: Counters, _ ofSingles: Counters
+  ) {
+    for edge in runs[slot].edges.all {
+      let parent = Int(edge.parent.family.value)
+      if let ordinal = edge.parent.ordinal {
+        let task = Int(runs[slot].families[parent].first + ordinal)
+        if runs[slot].bytes[task].state == .completed { continue }
+      } else if remaining[parent] == 0 {
+        continue
       }
-      if family.openParents != derived.families[f].openParents {
-        return "family \(f): open parents \(family.openParents), not \(derived.families[f].openParents)"
+      let child = Int(edge.child.family.value)
+      if let ordinal = edge.child.ordinal {
+        let task = TaskIndex(runs[slot].families[child].first + ordinal)
+        ofSingles[runs[slot].edges.place(of: task)!] += 1
+      } else {
+        openParents[child] += 1
       }
-      if let wrong = brokenInvariant(ofFamily: f, in: run, slot) { return "family \(f): \(wrong)" }
     }
-    let alive = attempts.used.filter { attempts[$0].key.run == run.id }
-    if alive.count != Int(run.aliveAttempts) { return "alive: \(run.aliveAttempts), not \(alive.count)" }
-    if run.bytes.filter(\.isAlive).count != alive.count {
-      return "the bytes say another number of live attempts"
+  }
+
+  private func brokenBarriers(
+    _ slot: Int, _ remaining: Counters, _ openParents: Counters, _ ofSingles: Counters
+  ) -> String? {
+    for f in runs[slot].families.indices where !runs[slot].families[f].isDropped {
+      if runs[slot].families[f].remaining != remaining[f] {
+        return "family \(f): remaining \(runs[slot].families[f].remaining), not \(remaining[f])"
+      }
+      if runs[slot].families[f].openParents != openParents[f] {
+        return "family \(f): open parents \(runs[slot].families[f].openParents), not \(openParents[f])"
+      }
     }
-    if Set(alive.map { attempts[$0].key.task }).count != alive.count {
-      return "two attempts of one task are alive"
+    for i in ofSingles.indices where runs[slot].edges.singles[i].openParents != ofSingles[i] {
+      let single = runs[slot].edges.singles[i]
+      return "#\(single.task): open parents \(single.openParents), not \(ofSingles[i])"
     }
-    for attempt in alive where !run.bytes[Int(attempts[attempt].key.task.value)].isAlive {
-      return "a live attempt's task \(attempts[attempt].key.task) does not say so"
-    }
-    if run.state.isFinal && !alive.isEmpty { return "it is \(run.state.name) with attempts alive" }
     return nil
   }
 
-  private func brokenInvariant(ofFamily f: Int, in run: RunRecord, _ slot: Int) -> String? {
-    let family = run.families[f]
-    var hasReady = false
-    for ordinal in 0..<family.count {
-      let task = family.task(ordinal)
-      let byte = run.bytes[Int(task.value)]
-      if byte.state == .running && !byte.isAlive && !byte.isExpanding {
-        return "\(task) is RUNNING without an attempt"
+  /// Whether what is ready is counted, and will be come upon.
+  private func brokenQueue(_ slot: Int, _ marks: Marks) -> String? {
+    var ready: Int32 = 0
+    for f in runs[slot].families.indices
+    where runs[slot].families[f].openParents == 0 && !runs[slot].families[f].isDropped {
+      let first = Int(runs[slot].families[f].first)
+      let cursor = first + Int(runs[slot].families[f].cursor)
+      for ordinal in runs[slot].families[f].requeued.elements { marks[first + Int(ordinal)] = 1 }
+      let before = ready
+      for i in first..<first + Int(runs[slot].families[f].count) {
+        let byte = runs[slot].bytes[i]
+        if byte.state != .queued || byte.isAlive || runs[slot].edges.hasOpenParents(TaskIndex(i)) { continue }
+        ready += 1
+        if i < cursor && marks[i] == 0 { return "#\(i) is ready and was passed over" }
       }
-      if byte.isAlive && byte.state != .queued && byte.state != .running {
-        return "\(task) is \(byte.state.name) with an attempt alive"
+      if ready > before && !runs[slot].families[f].isQueued && runs[slot].isDispatchable {
+        return "family \(f): ready tasks are not in the queue"
       }
-      if byte.state != .queued && byte.state != .killed && byte.state != .skipped && !byte.hasAttempts {
-        return "\(task) is \(byte.state.name) without an attempt"
-      }
-      if byte.hasHistory != (run.histories[task.value] != nil) {
-        return "\(task)'s history and its bit differ"
-      }
-      let waits = family.openParents > 0 || run.edges.hasOpenParents(task)
-      if !waits && isReady(ordinal, ofFamily: f, inRun: slot) { hasReady = true }
     }
-    if hasReady && run.isDispatchable && !family.isQueued { return "ready tasks are not in the queue" }
-    return nil
+    return ready == runs[slot].readyTasks ? nil : "ready: \(runs[slot].readyTasks), not \(ready)"
   }
 
-  private func brokenInvariant(of agent: AgentRecord) -> String? {
-    var free = agent.capacity
-    for slot in agent.attempts where attempts[slot].phase != .waiting { free -= attempts[slot].needs }
-    if free != agent.free { return "free is \(agent.free.lanes), not \(free.lanes)" }
-    let waiting = Set(agent.attempts.filter { attempts[$0].phase == .waiting })
-    if waiting != Set(agent.waiting) || waiting.count != agent.waiting.count {
-      return "its waiting list is wrong"
+  // MARK: Agents
+
+  private func brokenAgent(_ a: Int) -> String? {
+    var free = agents[a].capacity
+    var waiting = 0
+    var work: Int64 = 0
+    for slot in agents[a].attempts {
+      if !attempts.holds(slot) || Int(attempts[slot].agent.value) != a { return "\(slot) is not its own" }
+      if attempts[slot].phase == .waiting {
+        waiting += 1
+        work += attempts[slot].work
+      } else {
+        free -= attempts[slot].needs
+      }
     }
-    let work = agent.waiting.reduce(0) { $0 + attempts[$1].work }
-    if work != agent.waitingWork { return "its waiting work is \(agent.waitingWork), not \(work)" }
-    return nil
+    if free != agents[a].free { return "free is \(agents[a].free.lanes), not \(free.lanes)" }
+    if waiting != agents[a].waiting.count { return "\(agents[a].waiting.count) wait, not \(waiting)" }
+    for (i, slot) in agents[a].waiting.enumerated() {
+      if attempts[slot].phase != .waiting || Int(attempts[slot].agent.value) != a {
+        return "\(slot) is listed as waiting, and is not"
+      }
+      if agents[a].waiting[..<i].contains(slot) { return "\(slot) is listed twice as waiting" }
+    }
+    return work == agents[a].waitingWork ? nil : "its waiting work is \(agents[a].waitingWork), not \(work)"
+  }
+}
+
+extension TaskByte {
+  /// What no task may say of itself.
+  @inline(__always)
+  fileprivate var fault: StaticString? {
+    switch state {
+    case .queued: nil
+    case .running: (isAlive || isExpanding) && hasAttempts ? nil : "without an attempt"
+    case .killed, .skipped: isAlive ? "with an attempt alive" : nil
+    case .retry, .completed, .errored:
+      isAlive ? "with an attempt alive" : hasAttempts ? nil : "without an attempt"
+    }
   }
 }

@@ -31,45 +31,8 @@ extension Scheduler {
   /// Makes everything derived anew from the tasks' bytes: after a submission, a recovery, and whatever takes
   /// tasks out of a final state. One pass over tasks and edges.
   mutating func derive(_ slot: Int) {
-    var run = runs[slot]
-    runs[slot].bytes = []  // so that `run` holds its arrays alone and changes them in place
-    runs[slot].families = []
-    run.counts = Array(repeating: 0, count: TaskState.allCases.count)
-    run.expandingTasks = 0
-    run.readyTasks = 0
-    for f in run.families.indices where !run.families[f].isDropped {
-      let first = Int(run.families[f].first)
-      var completed: Int32 = 0
-      for byte in run.bytes[first..<first + Int(run.families[f].count)] {
-        run.counts[Int(byte.state.rawValue)] += 1
-        if byte.state == .completed { completed += 1 }
-        if byte.isExpanding { run.expandingTasks += 1 }
-      }
-      run.families[f].remaining = run.families[f].count - completed
-      run.families[f].openParents = 0
-      run.families[f].cursor = 0
-      run.families[f].requeued.removeAll()
-    }
-    let kept = run.edges.all.filter {
-      !run.families[Int($0.parent.family.value)].isDropped
-        && !run.families[Int($0.child.family.value)].isDropped
-    }
-    run.edges = RunEdges(kept, families: run.families)
-    for edge in kept {
-      let parent = run.families[Int(edge.parent.family.value)]
-      let isDone =
-        edge.parent.ordinal.map { run.bytes[Int(parent.first + $0)].state == .completed }
-        ?? (parent.remaining == 0)
-      if isDone { continue }
-      let child = Int(edge.child.family.value)
-      if let ordinal = edge.child.ordinal {
-        run.edges.addOpenParent(of: run.families[child].task(ordinal))
-      } else {
-        run.families[child].openParents += 1
-      }
-    }
-    runs[slot] = run
-    for f in run.families.indices { open(f, inRun: slot) }
+    runs[slot].derive()
+    for f in runs[slot].families.indices { open(f, inRun: slot) }
   }
 
   /// Counts a family's ready tasks, where its barriers are open, and puts it in the queue.
@@ -113,9 +76,7 @@ extension Scheduler {
     runs[slot].latestStop = max(runs[slot].latestStop, stop)
     let f = runs[slot].family(of: task)
     runs[slot].families[f].remaining -= 1
-    if runs[slot].edges.hasSingleParents {
-      for target in runs[slot].edges.targets(ofTask: task) { close(target, inRun: slot, stoppedAt: stop) }
-    }
+    for target in runs[slot].edges.targets(ofTask: task) { close(target, inRun: slot, stoppedAt: stop) }
     if runs[slot].families[f].remaining == 0 {
       // The family's latest stop is not kept: the run's is at or after it.
       for target in runs[slot].edges.targets(ofFamily: f) {

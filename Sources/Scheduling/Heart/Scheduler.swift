@@ -19,7 +19,7 @@ public struct Scheduler: Sendable {
 
   // Runs that are not final, and those that became so since the last `evictFinalRuns`.
   var runs: [RunRecord] = []
-  var slots: [RunID: Int] = [:]
+  var slots = SlotTable()
   private var freeSlots: [Int] = []
   private var endedRuns: [RunID] = []
   var dirtyRuns: [RunID] = []
@@ -34,7 +34,7 @@ public struct Scheduler: Sendable {
   var changedAgents: [AgentID] = []
 
   var attempts = Slab<LiveAttempt>()
-  var slotsByFence: [Int64: Int32] = [:]
+  var slotsByFence = SlotTable()
   /// Ended well and waiting for their output to be expanded.
   var expanding: [TaskKey: AttemptRecord] = [:]
 
