@@ -12,6 +12,9 @@ struct AttemptTrackerRandomTests {
     let capacity = ResourceVector(milliCores: 4_000, memoryMB: 400)
     var needs: [Fence: ResourceVector] = [:]
     var order: [Fence] = []
+    /// When each came, or came again after it was handed back while nobody heard.
+    var places: [Fence: Int] = [:]
+    var arrivals = 0
     var alive: Set<Fence> = []
     var spawnedOnce: Set<Fence> = []
     var results: [Fence: AttemptResult] = [:]
@@ -50,7 +53,7 @@ struct AttemptTrackerRandomTests {
         let fence = start.fence
         #expect(spawnedOnce.insert(fence).inserted, "\(fence) was spawned twice")
         #expect(!givenBack.contains(fence), "\(fence) was given back and then spawned")
-        let place = order.firstIndex(of: fence)!
+        let place = places[fence]!
         #expect(place > lastStarted, "\(fence) was started out of order")
         lastStarted = place
         alive.insert(fence)
@@ -84,6 +87,7 @@ struct AttemptTrackerRandomTests {
           }
         }
         for fence in alive { #expect(held.contains { $0.fence == fence }) }
+        for fence in order where !held.contains(where: { $0.fence == fence }) { places[fence] = nil }
       case .reconnect:
         isWelcome = false
         event(.disconnected)
@@ -123,10 +127,10 @@ struct AttemptTrackerRandomTests {
         order.append(fence)
         needs[fence] = ResourceVector(
           milliCores: Int64(random.below(5)) * 1_000, memoryMB: Int64(random.below(300)))
-        event(.received(.start(start(fence))))
+        send(fence)
       case 4 where isWelcome && !order.isEmpty:
         let fence = anyFence()
-        if !givenBack.contains(fence) { event(.received(.start(start(fence)))) }
+        if !givenBack.contains(fence) { send(fence) }
       case 5 where isWelcome && !order.isEmpty: event(.received(.revoke(anyFence())))
       case 6 where isWelcome && !order.isEmpty:
         event(.received(.kill(anyFence(), graceSeconds: random.below(2) == 0 ? nil : 1, reason: "test")))
@@ -147,6 +151,14 @@ struct AttemptTrackerRandomTests {
       default: break
       }
       if let due = tracker.nextDeadline, due <= now { event(.timer) }
+    }
+
+    private mutating func send(_ fence: Fence) {
+      if places[fence] == nil {
+        arrivals += 1
+        places[fence] = arrivals
+      }
+      event(.received(.start(start(fence))))
     }
 
     private mutating func anyFence() -> Fence { order[random.below(order.count)] }

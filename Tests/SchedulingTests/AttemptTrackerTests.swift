@@ -289,6 +289,38 @@ struct AttemptTrackerTests {
     #expect(bench.effects == [.send(.handedBack(Fence(1), nil))])
   }
 
+  @Test func `what waits when the lease runs out is handed back, and is not started by what ends then`() {
+    var bench = Bench(cores: 1)
+    bench.welcome(leaseSeconds: 100)
+    bench.start(1)
+    bench.started(1)
+    bench.start(2)
+    bench.nextTimer()
+    #expect(bench.effects.contains(.signal(Fence(1), .terminate)))
+    #expect(bench.sent == [.handedBack(Fence(2), nil)])
+    bench.ended(1, .signal(15))
+    #expect(bench.spawned == [])
+  }
+
+  @Test func `an agent that stood still past its lease starts nothing of what waited`() {
+    var bench = Bench(cores: 1)
+    bench.welcome(leaseSeconds: 100)
+    bench.start(1)
+    bench.started(1)
+    bench.start(2)
+    bench.event(.disconnected)
+    bench.now = bench.now + .seconds(120)
+    // That the process ended is heard before any timer.
+    bench.ended(1)
+    #expect(bench.spawned == [])
+    bench.welcome(leaseSeconds: 100)
+    guard case .list(let held)? = bench.effects.first else { return #expect(Bool(false)) }
+    #expect(held.map(\.fence) == [Fence(1)])
+    // The coordinator gave it to nobody else meanwhile.
+    bench.start(2)
+    #expect(bench.spawned == [2])
+  }
+
   @Test func `a lease of 0 never ends`() {
     var bench = Bench()
     bench.welcome(leaseSeconds: 0)

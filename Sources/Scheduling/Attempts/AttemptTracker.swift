@@ -93,8 +93,8 @@ public struct AttemptTracker: Sendable {
     case .received(let message): received(message, now, &effects)
     case .processStarted(let fence, let time): processStarted(fence, time, now, &effects)
     case .spawnFailed(let fence, let rc, let words, let time):
-      spawnFailed(fence, rc, words, time, &effects)
-    case .processEnded(let fence, let end): processEnded(fence, end, &effects)
+      spawnFailed(fence, rc, words, time, now, &effects)
+    case .processEnded(let fence, let end): processEnded(fence, end, now, &effects)
     case .timer: timer(now, &effects)
     case .shutdown: shutdown(now, &effects)
     }
@@ -128,7 +128,7 @@ public struct AttemptTracker: Sendable {
   private mutating func received(_ message: ToAgent, _ now: Instant, _ effects: inout [AttemptEffect]) {
     switch message {
     case .start(let start): self.start(start, now, &effects)
-    case .revoke(let fence): revoke(fence, &effects)
+    case .revoke(let fence): revoke(fence, now, &effects)
     case .kill(let fence, let grace, let reason): kill(fence, grace, reason, now, &effects)
     case .endsAcknowledged(let fences): endsAcknowledged(fences, now, &effects)
     case .heartbeatAcknowledged(let number):
@@ -147,13 +147,12 @@ public struct AttemptTracker: Sendable {
 
   private mutating func start(_ start: ToAgent.Start, _ now: Instant, _ effects: inout [AttemptEffect]) {
     if let known = attempts[start.fence] { return repeatState(start.fence, known, &effects) }
-    let isLate = lease.passes(percent: Self.termAtPercent).map { $0 <= now } ?? false
-    if isShuttingDown || isLate || !start.job.needs.fits(in: settings.capacity) {
+    if isShuttingDown || isLate(now) || !start.job.needs.fits(in: settings.capacity) {
       return send(.handedBack(start.fence, nil), &effects)
     }
     attempts[start.fence] = HeldAttempt(phase: .waiting(start))
     waiting.append(start.fence)
-    startWhatFits(&effects)
+    startWhatFits(now, &effects)
   }
 
   private mutating func repeatState(
@@ -175,8 +174,10 @@ public struct AttemptTracker: Sendable {
   }
 
   /// In order, and the first that does not fit holds back those behind it: the coordinator placed them so.
-  private mutating func startWhatFits(_ effects: inout [AttemptEffect]) {
+  private mutating func startWhatFits(_ now: Instant, _ effects: inout [AttemptEffect]) {
     if isShuttingDown { return }
+    // An agent that stood still may hear of an end before its timer.
+    if isLate(now) { return handBackWhatWaits(&effects) }
     while let fence = waiting.first, case .waiting(let start) = attempts[fence]?.phase,
       start.job.needs.fits(in: room)
     {
@@ -204,25 +205,29 @@ public struct AttemptTracker: Sendable {
   }
 
   private mutating func spawnFailed(
-    _ fence: Fence, _ rc: Int32, _ words: String, _ time: WallTime, _ effects: inout [AttemptEffect]
+    _ fence: Fence, _ rc: Int32, _ words: String, _ time: WallTime, _ now: Instant,
+    _ effects: inout [AttemptEffect]
   ) {
     let result = AttemptResult(kind: .notExecuted, rc: rc, start: time, stop: time, words: words)
-    end(fence, result, isHandedBack: false, &effects)
+    end(fence, result, isHandedBack: false, now, &effects)
   }
 
   // MARK: Ending
 
-  private mutating func processEnded(_ fence: Fence, _ end: ProcessEnd, _ effects: inout [AttemptEffect]) {
+  private mutating func processEnded(
+    _ fence: Fence, _ end: ProcessEnd, _ now: Instant, _ effects: inout [AttemptEffect]
+  ) {
     guard case .running(let state)? = attempts[fence]?.phase else {
       preconditionFailure("the process of attempt \(fence) ended, which is not running")
     }
     var isHandedBack = false
     if case .shutdown = state.stopping?.cause { isHandedBack = true }
-    self.end(fence, AttemptResult(end, of: state), isHandedBack: isHandedBack, &effects)
+    self.end(fence, AttemptResult(end, of: state), isHandedBack: isHandedBack, now, &effects)
   }
 
   private mutating func end(
-    _ fence: Fence, _ result: AttemptResult, isHandedBack: Bool, _ effects: inout [AttemptEffect]
+    _ fence: Fence, _ result: AttemptResult, isHandedBack: Bool, _ now: Instant,
+    _ effects: inout [AttemptEffect]
   ) {
     guard case .running(let state)? = attempts[fence]?.phase, let at = running.firstIndex(of: fence) else {
       preconditionFailure("attempt \(fence) ended, which is not running")
@@ -234,7 +239,7 @@ public struct AttemptTracker: Sendable {
     unacknowledged.append(fence)
     effects.append(.record(.ended(fence, result)))
     announce(fence, ended, &effects)
-    startWhatFits(&effects)
+    startWhatFits(now, &effects)
   }
 
   private mutating func endsAcknowledged(
@@ -258,14 +263,22 @@ public struct AttemptTracker: Sendable {
     if gone > 0 { acknowledged.removeFirst(gone) }
   }
 
-  private mutating func revoke(_ fence: Fence, _ effects: inout [AttemptEffect]) {
+  private mutating func revoke(_ fence: Fence, _ now: Instant, _ effects: inout [AttemptEffect]) {
     switch attempts[fence]?.phase {
     case nil: send(.revoked(fence), &effects)
     case .waiting:
       forgetWaiting(fence)
       send(.revoked(fence), &effects)
-      startWhatFits(&effects)
+      startWhatFits(now, &effects)
     case .running, .ended: repeatState(fence, attempts[fence]!, &effects)
+    }
+  }
+
+  /// While nobody hears it, it is not in the next list, which says the same.
+  private mutating func handBackWhatWaits(_ effects: inout [AttemptEffect]) {
+    for fence in waiting.fences {
+      forgetWaiting(fence)
+      send(.handedBack(fence, nil), &effects)
     }
   }
 
@@ -277,7 +290,7 @@ public struct AttemptTracker: Sendable {
   private mutating func kill(
     _ fence: Fence, _ graceSeconds: Int32?, _ reason: String, _ now: Instant, _ effects: inout [AttemptEffect]
   ) {
-    guard case .running(let state)? = attempts[fence]?.phase else { return revoke(fence, &effects) }
+    guard case .running(let state)? = attempts[fence]?.phase else { return revoke(fence, now, &effects) }
     let grace = graceSeconds.map { .seconds(Int64($0)) } ?? state.grace ?? settings.killGrace
     stop(fence, .killed(reason: reason), grace: grace, now, &effects)
   }
@@ -322,6 +335,11 @@ public struct AttemptTracker: Sendable {
     max(Self.unansweredTime, Period(nanoseconds: heartbeatEvery.nanoseconds * Self.unansweredHeartbeats))
   }
 
+  /// So much of the lease is over that nothing new begins.
+  private func isLate(_ now: Instant) -> Bool {
+    lease.passes(percent: Self.termAtPercent).map { $0 <= now } ?? false
+  }
+
   private mutating func leaseRenewed() {
     isLeaseTermSent = false
     isLeaseKillSent = false
@@ -355,6 +373,7 @@ public struct AttemptTracker: Sendable {
       isLeaseTermSent = true
       let kill = lease.passes(percent: Self.killAtPercent) ?? now
       for fence in running { stop(fence, .leaseExpired, grace: kill - now, now, &effects) }
+      handBackWhatWaits(&effects)
     }
     if let kill = lease.passes(percent: Self.killAtPercent), kill <= now, !isLeaseKillSent {
       isLeaseKillSent = true
@@ -367,10 +386,7 @@ public struct AttemptTracker: Sendable {
   private mutating func shutdown(_ now: Instant, _ effects: inout [AttemptEffect]) {
     if isShuttingDown { return }
     isShuttingDown = true
-    for fence in waiting.fences {
-      forgetWaiting(fence)
-      send(.handedBack(fence, nil), &effects)
-    }
+    handBackWhatWaits(&effects)
     for fence in running {
       guard case .running(let state)? = attempts[fence]?.phase else { continue }
       stop(fence, .shutdown, grace: state.grace ?? settings.killGrace, now, &effects)
