@@ -61,6 +61,8 @@ final class Engine: @unchecked Sendable {
   /// What readers take, where it is what the database has by now.
   let layouts: LayoutCache
   let disk: DiskWatch
+  /// Of the batch under way; its storage is used again and again.
+  private var effects: [Effect] = []
   private var lastCommit = Instant(nanoseconds: 0)
   private var lastWall = WallTime.none
 
@@ -131,7 +133,7 @@ final class Engine: @unchecked Sendable {
     let now = Instant.now()
     for input in inputs { take(input, at: now) }
     if let deadline = scheduler.nextDeadline, deadline <= now { scheduler.handle(.clockTicked, at: now) }
-    let effects = scheduler.takeEffects()
+    scheduler.takeEffects(into: &effects)
     for effect in effects { write(effect) }
     scheduler.drainDirtyRuns { batch.add($0, runs[$0.id]!) }
     if !batch.commit.isEmpty {

@@ -48,7 +48,6 @@ public struct AgentRecord: Sendable {
     lastHeard = now
   }
 
-  var isDispatchable: Bool { session != nil && isListed && state == .active && !hasHandedBack }
   public var runningCount: Int { attempts.count - waiting.count }
   public var waitingCount: Int { waiting.count }
 }

@@ -23,6 +23,8 @@ struct ReadyQueue: Sendable {
     var heap = Heap<Entry>()
     /// Whether all agents must be looked at: something became ready since the last look.
     var isFresh = false
+    /// Its head found no agent in the pass that is under way.
+    var isBlocked = false
     /// Since when the head has been overtaken by what comes after it.
     var overtaken: (head: Entry, since: Instant)?
     /// The agent that waits for the head.
@@ -35,6 +37,8 @@ struct ReadyQueue: Sendable {
   private(set) var active: [ShapeIndex] = []
 
   mutating func shape(for needs: ResourceVector) -> ShapeIndex {
+    // Hashing eight lanes takes longer than looking at a few shapes.
+    for i in 0..<min(shapes.count, 8) where shapes[i].needs == needs { return ShapeIndex(value: Int32(i)) }
     if let known = indices[needs] { return known }
     let index = ShapeIndex(value: Int32(shapes.count))
     shapes.append(Shape(needs: needs))
@@ -43,8 +47,8 @@ struct ReadyQueue: Sendable {
   }
 
   subscript(index: ShapeIndex) -> Shape {
-    _read { yield shapes[Int(index.value)] }
-    _modify { yield &shapes[Int(index.value)] }
+    @inline(__always) get { shapes[Int(index.value)] }
+    @inline(__always) _modify { yield &shapes[Int(index.value)] }
   }
 
   mutating func insert(_ entry: Entry, shape index: ShapeIndex) {

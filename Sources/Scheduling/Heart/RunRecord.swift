@@ -30,9 +30,6 @@ struct RunRecord: Sendable {
 
   init(id: RunID) { self.id = id }
 
-  /// Whether tasks of it may be dispatched.
-  @inline(__always) var isDispatchable: Bool { !isKillRequested && (state == .queued || state == .running) }
-
   /// The family of a task: by bisection over where families begin.
   func family(of task: TaskIndex) -> Int {
     var low = 0

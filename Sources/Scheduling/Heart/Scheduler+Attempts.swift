@@ -13,8 +13,8 @@ extension Scheduler {
     let attempt = attempts[slot]
     let run = slots[attempt.key.run]!
     let task = attempt.key.task
-    let earliest = max(
-      runs[run].families[Int(attempt.family)].notBefore, runs[run].edges.notBefore(task))
+    var earliest = runs[run].families[Int(attempt.family)].notBefore
+    if !runs[run].edges.singles.isEmpty { earliest = max(earliest, runs[run].edges.notBefore(task)) }
     attempts[slot].start = max(time, earliest)
 
     if runs[run].bytes[Int(task.value)].hasAttempts || attempt.number.value > 1 {

@@ -51,7 +51,7 @@ extension Scheduler {
 
   private mutating func pause(_ slot: Int) -> Refusal? {
     if runs[slot].state == .paused && !runs[slot].isKillRequested { return nil }
-    guard runs[slot].isDispatchable else {
+    guard isDispatchable(slot) else {
       return refuse(slot, "it cannot be paused", works: "while it is QUEUED or RUNNING")
     }
     setState(.paused, ofRun: slot)

@@ -57,7 +57,7 @@ extension Scheduler {
     }
     for f in run.families.indices {
       if let found = firstDifference([run.lasting(f)], [its.lasting(f)]) { return "family \(f): \(found)" }
-      guard run.isDispatchable, !run.families[f].isDropped else { continue }
+      guard isDispatchable(slot), !run.families[f].isDropped else { continue }
       let next = nextInQueue(f, inRun: slot)
       let itsNext = other.nextInQueue(f, inRun: otherSlot)
       if next != itsNext {

@@ -175,11 +175,11 @@ extension Scheduler {
       let before = ready
       for i in first..<first + Int(runs[slot].families[f].count) {
         let byte = runs[slot].bytes[i]
-        if byte.state != .queued || byte.isAlive || runs[slot].edges.hasOpenParents(TaskIndex(i)) { continue }
+        if byte.state != .queued || byte.isAlive || hasOpenParents(TaskIndex(i), inRun: slot) { continue }
         ready += 1
         if i < cursor && marks[i] == 0 { return "#\(i) is ready and was passed over" }
       }
-      if ready > before && !runs[slot].families[f].isQueued && runs[slot].isDispatchable {
+      if ready > before && !runs[slot].families[f].isQueued && isDispatchable(slot) {
         return "family \(f): ready tasks are not in the queue"
       }
     }

@@ -7,7 +7,7 @@ import Protocol
 //
 // A shape that found no agent stays blocked until some agent frees room, and then only that agent is looked at.
 extension Scheduler {
-  private struct Head {
+  struct Head {
     var shape: ShapeIndex
     var entry: ReadyQueue.Entry
     var slot: Int
@@ -21,35 +21,48 @@ extension Scheduler {
   }
 
   mutating func place(at now: Instant) {
-    defer { changedAgents.removeAll(keepingCapacity: true) }
-    guard !ready.active.isEmpty else { return }
-    if changedAgents.isEmpty && reservationDeadline.map({ $0 > now }) ?? true
-      && !ready.active.contains(where: { ready[$0].isFresh })
-    {
-      return
-    }
-    var blocked: [Head] = []
-    while let head = nextHead(except: blocked) {
-      let wasFresh = ready[head.shape].isFresh
-      guard let choice = choose(head, among: wasFresh ? nil : changedAgents, behind: blocked) else {
-        ready[head.shape].isFresh = false
-        blocked.append(head)
-        if wasFresh { takeBack(for: head) }
-        reserveIfOvertaken(head, at: now)
-        continue
+    if mayPlace(at: now) {
+      while let head = nextHead() {
+        let wasFresh = ready[head.shape].isFresh
+        guard let choice = choose(head, amongAll: wasFresh) else {
+          ready[head.shape].isFresh = false
+          ready[head.shape].isBlocked = true
+          blocked.append(head)
+          if wasFresh { takeBack(for: head) }
+          reserveIfOvertaken(head, at: now)
+          continue
+        }
+        dispatch(head, choice)
+        noteOvertaken(by: choice, at: now)
       }
-      dispatch(head, choice)
-      noteOvertaken(blocked, by: choice, at: now)
+      for i in blocked.indices { ready[blocked[i].shape].isBlocked = false }
+      blocked.removeAll(keepingCapacity: true)
     }
+    changedAgents.removeAll(keepingCapacity: true)
+  }
+
+  /// Whether something is ready that the last look did not see, or room that it did not see.
+  private func mayPlace(at now: Instant) -> Bool {
+    if ready.active.isEmpty { return false }
+    if !changedAgents.isEmpty { return true }
+    for index in ready.active where ready[index].isFresh { return true }
+    return reservationDeadline.map { $0 <= now } ?? false
   }
 
   // MARK: In order
 
   /// The first head, in order, of the shapes that are not blocked in this pass.
-  private mutating func nextHead(except blocked: [Head]) -> Head? {
+  private mutating func nextHead() -> Head? {
     var best: Head?
-    for index in ready.active where !blocked.contains(where: { $0.shape == index }) {
+    var i = 0
+    while i < ready.active.count {
+      let index = ready.active[i]
+      if ready[index].isBlocked {
+        i += 1
+        continue
+      }
       guard let head = head(of: index) else { continue }
+      i += 1
       if best.map({ head.entry < $0.entry }) ?? true { best = head }
     }
     return best
@@ -60,7 +73,7 @@ extension Scheduler {
     while let entry = ready[index].heap.smallest {
       let f = Int(entry.family)
       if let slot = slots[entry.run], f < runs[slot].families.count {
-        if runs[slot].isDispatchable, !runs[slot].families[f].isDropped,
+        if isDispatchable(slot), !runs[slot].families[f].isDropped,
           runs[slot].families[f].openParents == 0,
           let ordinal = nextOrdinal(ofFamily: f, inRun: slot)
         {
@@ -89,36 +102,34 @@ extension Scheduler {
     while cursor < count, requeued.map({ cursor < $0 }) ?? true, !isReady(cursor, ofFamily: f, inRun: slot) {
       cursor += 1
     }
-    runs[slot].families[f].cursor = cursor
+    if cursor != runs[slot].families[f].cursor { runs[slot].families[f].cursor = cursor }
     if let requeued { return min(requeued, cursor) }
     return cursor < count ? cursor : nil
   }
 
   // MARK: Choosing
 
-  /// `among` nil: all agents.
-  private func choose(_ head: Head, among: [AgentID]?, behind blocked: [Head]) -> Choice? {
+  /// Among all agents, or those that changed.
+  private func choose(_ head: Head, amongAll: Bool) -> Choice? {
     let needs = ready[head.shape].needs
     var best: (agent: Int, dent: Double)?
-    eachAgent(among) { a in
-      guard agents[a].isDispatchable, agents[a].waiting.isEmpty, isOpen(a, to: head.shape),
+    eachAgent(amongAll) { a in
+      guard takesWork(a), agents[a].waiting.isEmpty, isOpen(a, to: head.shape),
         needs.fits(in: agents[a].free)
       else { return }
       let dent = needs.largestShare(of: agents[a].free)
       if best.map({ dent < $0.dent || (dent == $0.dent && a < $0.agent) }) ?? true { best = (a, dent) }
     }
     if let best { return .room(best.agent) }
-    return chooseBacklog(head, needs, among: among, behind: blocked)
+    return chooseBacklog(head, needs, amongAll: amongAll)
   }
 
-  private func chooseBacklog(
-    _ head: Head, _ needs: ResourceVector, among: [AgentID]?, behind blocked: [Head]
-  ) -> Choice? {
+  private func chooseBacklog(_ head: Head, _ needs: ResourceVector, amongAll: Bool) -> Choice? {
     let mean = runs[head.slot].families[head.family].meanNanoseconds
     guard mean > 0, mean <= settings.backlogTaskLimit.nanoseconds else { return nil }
     var best: (agent: Int, waiting: Int64, work: Int64)?
-    eachAgent(among) { a in
-      guard agents[a].isDispatchable, agents[a].reservedFor == nil, needs.fits(in: agents[a].capacity) else {
+    eachAgent(amongAll) { a in
+      guard takesWork(a), agents[a].reservedFor == nil, needs.fits(in: agents[a].capacity) else {
         return
       }
       // What comes first in order and would fit here must not wait behind this.
@@ -133,12 +144,17 @@ extension Scheduler {
     return best.map { .backlog($0.agent, work: $0.work) }
   }
 
-  private func eachAgent(_ among: [AgentID]?, _ body: (Int) -> Void) {
-    if let among {
-      for agent in among { body(Int(agent.value)) }
-    } else {
+  @inline(__always)
+  private func eachAgent(_ all: Bool, _ body: (Int) -> Void) {
+    if all {
       for a in agents.indices { body(a) }
+    } else {
+      for i in changedAgents.indices { body(Int(changedAgents[i].value)) }
     }
+  }
+
+  private func takesWork(_ a: Int) -> Bool {
+    agents[a].session != nil && agents[a].isListed && agents[a].state == .active && !agents[a].hasHandedBack
   }
 
   private func isOpen(_ a: Int, to shape: ShapeIndex) -> Bool {
@@ -220,12 +236,13 @@ extension Scheduler {
     return earliest
   }
 
-  private mutating func noteOvertaken(_ blocked: [Head], by choice: Choice, at now: Instant) {
+  private mutating func noteOvertaken(by choice: Choice, at now: Instant) {
     let a: Int
     switch choice {
     case .room(let agent), .backlog(let agent, _): a = agent
     }
-    for head in blocked where ready[head.shape].overtaken == nil {
+    for i in blocked.indices where ready[blocked[i].shape].overtaken == nil {
+      let head = blocked[i]
       guard ready[head.shape].needs.fits(in: agents[a].capacity) else { continue }
       ready[head.shape].overtaken = (head.entry, now)
     }
@@ -237,7 +254,7 @@ extension Scheduler {
     else { return }
     let needs = ready[head.shape].needs
     var best: (agent: Int, missing: Double)?
-    for a in agents.indices where agents[a].isDispatchable && agents[a].reservedFor == nil {
+    for a in agents.indices where takesWork(a) && agents[a].reservedFor == nil {
       guard needs.fits(in: agents[a].capacity) else { continue }
       let missing = needs.largestLack(of: agents[a].free, relativeTo: agents[a].capacity)
       if best.map({ missing < $0.missing }) ?? true { best = (a, missing) }

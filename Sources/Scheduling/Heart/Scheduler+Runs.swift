@@ -47,7 +47,7 @@ extension Scheduler {
   }
 
   mutating func enqueue(_ f: Int, inRun slot: Int) {
-    guard runs[slot].isDispatchable, !runs[slot].families[f].isQueued else { return }
+    guard isDispatchable(slot), !runs[slot].families[f].isQueued else { return }
     runs[slot].families[f].isQueued = true
     ready.insert(
       ReadyQueue.Entry(run: runs[slot].id, family: Int32(f)), shape: runs[slot].families[f].shape)
@@ -55,9 +55,16 @@ extension Scheduler {
 
   /// QUEUED, no attempt alive, and no open parent of its own; the family's barriers are the caller's matter.
   func isReady(_ ordinal: Int32, ofFamily f: Int, inRun slot: Int) -> Bool {
-    let task = runs[slot].families[f].task(ordinal)
+    let task = TaskIndex(runs[slot].families[f].first + ordinal)
     let byte = runs[slot].bytes[Int(task.value)]
-    return byte.state == .queued && !byte.isAlive && !runs[slot].edges.hasOpenParents(task)
+    return byte.state == .queued && !byte.isAlive && !hasOpenParents(task, inRun: slot)
+  }
+
+  /// Parents of its own, beside its family's.
+  func hasOpenParents(_ task: TaskIndex, inRun slot: Int) -> Bool {
+    // Most runs have none, and a call on the edges would be given a copy of them.
+    if runs[slot].edges.singles.isEmpty { return false }
+    return runs[slot].edges.hasOpenParents(task)
   }
 
   /// A task that was taken out of the queue is QUEUED again.

@@ -32,6 +32,8 @@ public struct Scheduler: Sendable {
   var agentDeadline: Instant?
   /// Agents that may take something they could not before.
   var changedAgents: [AgentID] = []
+  /// While tasks are placed: heads that found no agent, in order.
+  var blocked: [Head] = []
 
   var attempts = Slab<LiveAttempt>()
   var slotsByFence = SlotTable()
@@ -81,30 +83,48 @@ public struct Scheduler: Sendable {
 
   /// When `.clockTicked` is wanted next.
   public var nextDeadline: Instant? {
-    [retries.earliest, agentDeadline, reservationDeadline].compactMap { $0 }.min()
+    var next = retries.earliest
+    if let due = agentDeadline { next = min(next ?? due, due) }
+    if let due = reservationDeadline { next = min(next ?? due, due) }
+    return next
   }
 
   /// Hands over what the events so far ask for, in order.
   public mutating func takeEffects() -> [Effect] {
-    let out = effects
-    effects = []
+    var out: [Effect] = []
+    takeEffects(into: &out)
     return out
+  }
+
+  /// The same; what `out` held goes, and its storage is used again.
+  public mutating func takeEffects(into out: inout [Effect]) {
+    out.removeAll(keepingCapacity: true)
+    swap(&effects, &out)
   }
 
   /// Calls `write` for each run that changed since the last call, once.
   public mutating func drainDirtyRuns(_ write: (DirtyRun) -> Void) {
     for id in dirtyRuns {
       guard let slot = slots[id], runs[slot].isDirty else { continue }
-      write(DirtyRun(runs[slot]))
+      write(dirtyRun(slot))
       runs[slot].isDirty = false
       runs[slot].dirtyChunks.removeAll(keepingCapacity: true)
     }
     dirtyRuns.removeAll(keepingCapacity: true)
   }
 
+  /// By fields: a call on the record would be given a copy of it.
+  private func dirtyRun(_ slot: Int) -> DirtyRun {
+    DirtyRun(
+      id: runs[slot].id, state: runs[slot].state, isKillRequested: runs[slot].isKillRequested,
+      hasStarted: runs[slot].hasStarted, latestStop: runs[slot].latestStop, counts: runs[slot].counts,
+      bytes: runs[slot].bytes, dirtyChunks: runs[slot].dirtyChunks)
+  }
+
   /// Forgets the runs that ended; to be called once their end is committed. A command to one of them loads it
   /// again first.
   public mutating func evictFinalRuns() -> [RunID] {
+    if endedRuns.isEmpty { return [] }
     var evicted: [RunID] = []
     for id in endedRuns {
       guard let slot = slots[id], runs[slot].state.isFinal else { continue }
@@ -113,7 +133,7 @@ public struct Scheduler: Sendable {
       freeSlots.append(slot)
       evicted.append(id)
     }
-    endedRuns.removeAll()
+    endedRuns.removeAll(keepingCapacity: true)
     return evicted
   }
 
@@ -165,6 +185,11 @@ public struct Scheduler: Sendable {
     if dirtyRuns.last != runs[slot].id { dirtyRuns.append(runs[slot].id) }
   }
 
+  /// Whether the run's tasks may be dispatched.
+  func isDispatchable(_ slot: Int) -> Bool {
+    !runs[slot].isKillRequested && (runs[slot].state == .queued || runs[slot].state == .running)
+  }
+
   mutating func setState(_ state: RunState, ofRun slot: Int) {
     runs[slot].state = state
     touch(slot)
@@ -182,35 +207,5 @@ public struct Scheduler: Sendable {
 
   private func isCurrent(_ agent: AgentID, _ session: SessionID) -> Bool {
     agents[Int(agent.value)].session == session
-  }
-}
-
-/// What of a run must be written.
-public struct DirtyRun {
-  public let id: RunID
-  public let state: RunState
-  public let isKillRequested: Bool
-  public let hasStarted: Bool
-  public let latestStop: WallTime
-  /// Length of the dense index, dropped tasks included.
-  public let taskCount: Int
-  /// Tasks by `TaskState.rawValue`, dropped ones left out.
-  public let counts: [Int32]
-  /// Chunk numbers with their bytes.
-  public let chunks: [(index: Int32, bytes: [UInt8])]
-
-  init(_ run: RunRecord) {
-    id = run.id
-    state = run.state
-    isKillRequested = run.isKillRequested
-    hasStarted = run.hasStarted
-    latestStop = run.latestStop
-    taskCount = run.bytes.count
-    counts = run.counts
-    chunks = run.dirtyChunks.map { chunk in
-      let from = Int(chunk) * Scheduler.chunkTasks
-      let bytes = run.bytes[from..<min(run.bytes.count, from + Scheduler.chunkTasks)]
-      return (chunk, bytes.map(\.raw))
-    }
   }
 }
