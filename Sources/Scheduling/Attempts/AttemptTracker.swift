@@ -30,13 +30,13 @@ public struct AttemptTracker: Sendable {
   static let unansweredTime = Period.seconds(10)
 
   private let settings: Settings
-  /// Looked up only, never walked: order is in the three lists.
-  private var attempts: [Fence: HeldAttempt] = [:]
-  private var waiting = FenceQueue()
+  private var attempts = HeldAttempts()
+  private var waiting = ArrivalQueue<ToAgent.Start>()
+  /// In order of their starts.
   private var running: [Fence] = []
   /// Ended and not acknowledged, in order.
   private var unacknowledged: [Fence] = []
-  private var acknowledged: [(fence: Fence, until: Instant)] = []
+  private var acknowledged = ArrivalQueue<(fence: Fence, until: Instant)>()
   private var room: ResourceVector
   private var lease = LeaseClock()
   private var isLeaseTermSent = false
@@ -53,8 +53,7 @@ public struct AttemptTracker: Sendable {
     self.settings = settings
     room = settings.capacity
     for (fence, result) in left {
-      attempts[fence] = HeldAttempt(
-        phase: .ended(.init(result: result, isHandedBack: false, isAcknowledged: false)))
+      attempts[fence] = .ended(.init(result: result, isHandedBack: false, isAcknowledged: false))
       unacknowledged.append(fence)
     }
   }
@@ -75,7 +74,7 @@ public struct AttemptTracker: Sendable {
       if !isLeaseKillSent { consider(lease.passes(percent: Self.killAtPercent)) }
     }
     for fence in running {
-      guard case .running(let state) = attempts[fence]?.phase else { continue }
+      guard case .running(let state) = attempts[fence] else { continue }
       consider(state.stopping == nil ? state.timeLimit : state.stopping?.killAt)
     }
     return next
@@ -114,13 +113,15 @@ public struct AttemptTracker: Sendable {
     heartbeatEvery = .milliseconds(max(1, welcome.heartbeatMilliseconds))
     nextHeartbeat = now + heartbeatEvery
     var list: [ToCoordinator.Held] = []
-    for fence in waiting.fences + running + unacknowledged {
-      guard let attempt = attempts[fence] else { continue }
-      switch attempt.phase {
-      case .waiting: list.append(.init(fence: fence, phase: .waiting))
-      case .running(let state): list.append(.init(fence: fence, phase: .running(since: state.start)))
-      case .ended(let end): list.append(.init(fence: fence, phase: .ended(end.result)))
-      }
+    list.reserveCapacity(waiting.count + running.count + unacknowledged.count)
+    for i in waiting.indices { list.append(.init(fence: waiting[i].fence, phase: .waiting)) }
+    for fence in running {
+      guard case .running(let state)? = attempts[fence] else { continue }
+      list.append(.init(fence: fence, phase: .running(since: state.start)))
+    }
+    for fence in unacknowledged {
+      guard case .ended(let end)? = attempts[fence] else { continue }
+      list.append(.init(fence: fence, phase: .ended(end.result)))
     }
     effects.append(.list(list))
   }
@@ -150,15 +151,15 @@ public struct AttemptTracker: Sendable {
     if isShuttingDown || isLate(now) || !start.job.needs.fits(in: settings.capacity) {
       return send(.handedBack(start.fence, nil), &effects)
     }
-    attempts[start.fence] = HeldAttempt(phase: .waiting(start))
-    waiting.append(start.fence)
+    attempts[start.fence] = .waiting
+    waiting.append(start)
     startWhatFits(now, &effects)
   }
 
   private mutating func repeatState(
     _ fence: Fence, _ attempt: HeldAttempt, _ effects: inout [AttemptEffect]
   ) {
-    switch attempt.phase {
+    switch attempt {
     case .waiting: break
     case .running(let state): send(.started(fence, at: state.start), &effects)
     case .ended(let end): announce(fence, end, &effects)
@@ -178,18 +179,16 @@ public struct AttemptTracker: Sendable {
     if isShuttingDown { return }
     // An agent that stood still may hear of an end before its timer.
     if isLate(now) { return handBackWhatWaits(&effects) }
-    while let fence = waiting.first, case .waiting(let start) = attempts[fence]?.phase,
-      start.job.needs.fits(in: room)
-    {
-      waiting.removeFirst()
+    while !waiting.isEmpty, waiting[0].job.needs.fits(in: room) {
+      let start = waiting.removeFirst()
       room -= start.job.needs
-      let job = start.job
-      attempts[fence]!.phase = .running(
+      attempts[start.fence] = .running(
         .init(
-          needs: job.needs, start: .none, grace: job.killGraceSeconds.map { .seconds(Int64($0)) },
-          timeoutSeconds: job.timeoutSeconds))
-      running.append(fence)
-      effects.append(.record(.started(fence)))
+          needs: start.job.needs, start: .none,
+          grace: start.job.killGraceSeconds.map { .seconds(Int64($0)) },
+          timeoutSeconds: start.job.timeoutSeconds))
+      running.append(start.fence)
+      effects.append(.record(.started(start.fence)))
       effects.append(.spawn(start))
     }
   }
@@ -217,7 +216,7 @@ public struct AttemptTracker: Sendable {
   private mutating func processEnded(
     _ fence: Fence, _ end: ProcessEnd, _ now: Instant, _ effects: inout [AttemptEffect]
   ) {
-    guard case .running(let state)? = attempts[fence]?.phase else {
+    guard case .running(let state)? = attempts[fence] else {
       preconditionFailure("the process of attempt \(fence) ended, which is not running")
     }
     var isHandedBack = false
@@ -229,13 +228,13 @@ public struct AttemptTracker: Sendable {
     _ fence: Fence, _ result: AttemptResult, isHandedBack: Bool, _ now: Instant,
     _ effects: inout [AttemptEffect]
   ) {
-    guard case .running(let state)? = attempts[fence]?.phase, let at = running.firstIndex(of: fence) else {
+    guard case .running(let state)? = attempts[fence], let at = running.firstIndex(of: fence) else {
       preconditionFailure("attempt \(fence) ended, which is not running")
     }
     running.remove(at: at)
     room += state.needs
     let ended = HeldAttempt.Ended(result: result, isHandedBack: isHandedBack, isAcknowledged: false)
-    attempts[fence]!.phase = .ended(ended)
+    attempts[fence] = .ended(ended)
     unacknowledged.append(fence)
     effects.append(.record(.ended(fence, result)))
     announce(fence, ended, &effects)
@@ -246,51 +245,47 @@ public struct AttemptTracker: Sendable {
     _ fences: [Fence], _ now: Instant, _ effects: inout [AttemptEffect]
   ) {
     for fence in fences {
-      guard case .ended(var end)? = attempts[fence]?.phase, !end.isAcknowledged else { continue }
+      guard case .ended(var end)? = attempts[fence], !end.isAcknowledged else { continue }
       end.isAcknowledged = true
-      attempts[fence]!.phase = .ended(end)
+      attempts[fence] = .ended(end)
       if let at = unacknowledged.firstIndex(of: fence) { unacknowledged.remove(at: at) }
       acknowledged.append((fence, now + settings.acknowledgedEndsTime))
       effects.append(.record(.acknowledged(fence)))
       effects.append(.forgetOutput(fence))
     }
-    let surplus = acknowledged.count - settings.acknowledgedEndsKept
-    var gone = 0
-    while gone < acknowledged.count, gone < surplus || acknowledged[gone].until <= now {
-      attempts[acknowledged[gone].fence] = nil
-      gone += 1
+    while !acknowledged.isEmpty,
+      acknowledged.count > settings.acknowledgedEndsKept || acknowledged[0].until <= now
+    {
+      attempts[acknowledged.removeFirst().fence] = nil
     }
-    if gone > 0 { acknowledged.removeFirst(gone) }
   }
 
   private mutating func revoke(_ fence: Fence, _ now: Instant, _ effects: inout [AttemptEffect]) {
-    switch attempts[fence]?.phase {
+    switch attempts[fence] {
     case nil: send(.revoked(fence), &effects)
     case .waiting:
-      forgetWaiting(fence)
+      // A short queue: an agent's backlog is what it starts within some 20 ms.
+      if let at = waiting.indices.first(where: { waiting[$0].fence == fence }) { waiting.remove(at: at) }
+      attempts[fence] = nil
       send(.revoked(fence), &effects)
       startWhatFits(now, &effects)
-    case .running, .ended: repeatState(fence, attempts[fence]!, &effects)
+    case .some(let attempt): repeatState(fence, attempt, &effects)
     }
   }
 
   /// While nobody hears it, it is not in the next list, which says the same.
   private mutating func handBackWhatWaits(_ effects: inout [AttemptEffect]) {
-    for fence in waiting.fences {
-      forgetWaiting(fence)
+    while !waiting.isEmpty {
+      let fence = waiting.removeFirst().fence
+      attempts[fence] = nil
       send(.handedBack(fence, nil), &effects)
     }
-  }
-
-  private mutating func forgetWaiting(_ fence: Fence) {
-    waiting.remove(fence)
-    attempts[fence] = nil
   }
 
   private mutating func kill(
     _ fence: Fence, _ graceSeconds: Int32?, _ reason: String, _ now: Instant, _ effects: inout [AttemptEffect]
   ) {
-    guard case .running(let state)? = attempts[fence]?.phase else { return revoke(fence, now, &effects) }
+    guard case .running(let state)? = attempts[fence] else { return revoke(fence, now, &effects) }
     let grace = graceSeconds.map { .seconds(Int64($0)) } ?? state.grace ?? settings.killGrace
     stop(fence, .killed(reason: reason), grace: grace, now, &effects)
   }
@@ -322,11 +317,11 @@ public struct AttemptTracker: Sendable {
   }
 
   private mutating func updateRunning(_ fence: Fence, _ body: (inout HeldAttempt.Running) -> Void) {
-    guard case .running(var state)? = attempts[fence]?.phase else {
+    guard case .running(var state)? = attempts[fence] else {
       preconditionFailure("attempt \(fence) is not running")
     }
     body(&state)
-    attempts[fence]!.phase = .running(state)
+    attempts[fence] = .running(state)
   }
 
   // MARK: Time
@@ -359,7 +354,7 @@ public struct AttemptTracker: Sendable {
     }
     checkLease(now, &effects)
     for fence in running {
-      guard case .running(let state)? = attempts[fence]?.phase else { continue }
+      guard case .running(let state)? = attempts[fence] else { continue }
       if state.stopping != nil {
         killWhatIsDue(fence, now, &effects)
       } else if let limit = state.timeLimit, limit <= now {
@@ -388,7 +383,7 @@ public struct AttemptTracker: Sendable {
     isShuttingDown = true
     handBackWhatWaits(&effects)
     for fence in running {
-      guard case .running(let state)? = attempts[fence]?.phase else { continue }
+      guard case .running(let state)? = attempts[fence] else { continue }
       stop(fence, .shutdown, grace: state.grace ?? settings.killGrace, now, &effects)
     }
   }

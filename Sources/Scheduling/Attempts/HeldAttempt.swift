@@ -8,14 +8,13 @@ import Protocol
 /// waiting → (forgotten)           revoked, killed or handed back
 /// ended   → (forgotten)           some time after its acknowledgement
 /// ```
-struct HeldAttempt {
-  enum Phase {
-    case waiting(ToAgent.Start)
-    case running(Running)
-    case ended(Ended)
-  }
+enum HeldAttempt: Sendable {
+  /// Its Start is in the queue.
+  case waiting
+  case running(Running)
+  case ended(Ended)
 
-  struct Running {
+  struct Running: Sendable {
     var needs: ResourceVector
     /// On the wall clock, at fork.
     var start: WallTime
@@ -28,8 +27,8 @@ struct HeldAttempt {
   }
 
   /// An end that the agent brings about. The first cause sticks; a later one may only bring the kill nearer.
-  struct Stopping {
-    enum Cause {
+  struct Stopping: Sendable {
+    enum Cause: Sendable {
       case killed(reason: String)
       case timeLimit
       case leaseExpired
@@ -42,12 +41,10 @@ struct HeldAttempt {
     var isKilled: Bool { killAt == nil }
   }
 
-  struct Ended {
+  struct Ended: Sendable {
     var result: AttemptResult
     /// It was ended because the agent stops.
     var isHandedBack: Bool
     var isAcknowledged: Bool
   }
-
-  var phase: Phase
 }

@@ -71,34 +71,52 @@ extension Scheduler {
     }
     let families = runs[slot].families.count
     let singles = runs[slot].edges.singles.count
-    return withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * families + singles) { counters in
-      counters.initialize(repeating: 0)
-      let remaining = Counters(rebasing: counters[..<families])
-      let openParents = Counters(rebasing: counters[families..<2 * families])
-      let ofSingles = Counters(rebasing: counters[(2 * families)...])
-      if let wrong = brokenCounts(slot, marks, remaining) { return wrong }
-      countParents(slot, remaining, openParents, ofSingles)
-      if let wrong = brokenBarriers(slot, remaining, openParents, ofSingles) { return wrong }
-      return brokenQueue(slot, marks)
+    return runs[slot].bytes.withUnsafeBufferPointer { bytes in
+      runs[slot].families.withUnsafeBufferPointer { records in
+        withUnsafeTemporaryAllocation(of: Int32.self, capacity: 2 * families + singles) { counters in
+          counters.initialize(repeating: 0)
+          let recount = Recount(
+            bytes: bytes, families: records, marks: marks,
+            remaining: Counters(rebasing: counters[..<families]),
+            openParents: Counters(rebasing: counters[families..<2 * families]),
+            ofSingles: Counters(rebasing: counters[(2 * families)...]))
+          if let wrong = brokenCounts(slot, recount) { return wrong }
+          countParents(slot, recount)
+          if let wrong = brokenBarriers(slot, recount) { return wrong }
+          return brokenQueue(slot, recount)
+        }
+      }
     }
   }
 
+  /// A run's arrays, and what is counted anew.
+  private struct Recount {
+    let bytes: UnsafeBufferPointer<TaskByte>
+    let families: UnsafeBufferPointer<FamilyRecord>
+    let marks: Marks
+    /// By family.
+    let remaining: Counters
+    let openParents: Counters
+    /// By single task.
+    let ofSingles: Counters
+  }
+
   /// One pass over the tasks' bytes.
-  private func brokenCounts(_ slot: Int, _ marks: Marks, _ remaining: Counters) -> String? {
+  private func brokenCounts(_ slot: Int, _ run: Recount) -> String? {
     var counts = InlineArray<8, Int32>(repeating: 0)
     var expanding: Int32 = 0
     var alive: Int32 = 0
     var histories = 0
-    for f in runs[slot].families.indices {
-      let first = Int(runs[slot].families[f].first)
-      let count = Int(runs[slot].families[f].count)
-      let isDropped = runs[slot].families[f].isDropped
+    for f in run.families.indices {
+      let first = Int(run.families[f].first)
+      let count = Int(run.families[f].count)
+      let isDropped = run.families[f].isDropped
       var left = Int32(count)
       for i in first..<first + count {
-        let byte = runs[slot].bytes[i]
+        let byte = run.bytes[i]
         if byte.isAlive {
           alive += 1
-          if marks[i] == 0 { return "#\(i) says that an attempt is alive" }
+          if run.marks[i] == 0 { return "#\(i) says that an attempt is alive" }
         }
         if byte.hasHistory { histories += 1 }
         if isDropped { continue }
@@ -107,7 +125,7 @@ extension Scheduler {
         if byte.state == .completed { left -= 1 }
         if byte.isExpanding { expanding += 1 }
       }
-      remaining[f] = left
+      run.remaining[f] = left
     }
     for state in runs[slot].counts.indices where runs[slot].counts[state] != counts[state] {
       return "\(runs[slot].counts[state]) tasks of state \(state), not \(counts[state])"
@@ -119,67 +137,63 @@ extension Scheduler {
     if runs[slot].histories.count != histories {
       return "\(runs[slot].histories.count) histories, not \(histories)"
     }
-    for task in runs[slot].histories.keys where !runs[slot].bytes[Int(task)].hasHistory {
+    for task in runs[slot].histories.keys where !run.bytes[Int(task)].hasHistory {
       return "#\(task)'s history and its bit differ"
     }
     return nil
   }
 
-  private func countParents(
-    _ slot: Int, _ remaining: Counters, _ openParents: Counters, _ ofSingles: Counters
-  ) {
+  private func countParents(_ slot: Int, _ run: Recount) {
     for edge in runs[slot].edges.all {
       let parent = Int(edge.parent.family.value)
       if let ordinal = edge.parent.ordinal {
-        let task = Int(runs[slot].families[parent].first + ordinal)
-        if runs[slot].bytes[task].state == .completed { continue }
-      } else if remaining[parent] == 0 {
+        if run.bytes[Int(run.families[parent].first + ordinal)].state == .completed { continue }
+      } else if run.remaining[parent] == 0 {
         continue
       }
       let child = Int(edge.child.family.value)
       if let ordinal = edge.child.ordinal {
-        let task = TaskIndex(runs[slot].families[child].first + ordinal)
-        ofSingles[runs[slot].edges.place(of: task)!] += 1
+        let task = TaskIndex(run.families[child].first + ordinal)
+        run.ofSingles[runs[slot].edges.place(of: task)!] += 1
       } else {
-        openParents[child] += 1
+        run.openParents[child] += 1
       }
     }
   }
 
-  private func brokenBarriers(
-    _ slot: Int, _ remaining: Counters, _ openParents: Counters, _ ofSingles: Counters
-  ) -> String? {
-    for f in runs[slot].families.indices where !runs[slot].families[f].isDropped {
-      if runs[slot].families[f].remaining != remaining[f] {
-        return "family \(f): remaining \(runs[slot].families[f].remaining), not \(remaining[f])"
+  private func brokenBarriers(_ slot: Int, _ run: Recount) -> String? {
+    for f in run.families.indices where !run.families[f].isDropped {
+      if run.families[f].remaining != run.remaining[f] {
+        return "family \(f): remaining \(run.families[f].remaining), not \(run.remaining[f])"
       }
-      if runs[slot].families[f].openParents != openParents[f] {
-        return "family \(f): open parents \(runs[slot].families[f].openParents), not \(openParents[f])"
+      if run.families[f].openParents != run.openParents[f] {
+        return "family \(f): open parents \(run.families[f].openParents), not \(run.openParents[f])"
       }
     }
-    for i in ofSingles.indices where runs[slot].edges.singles[i].openParents != ofSingles[i] {
+    for i in run.ofSingles.indices where runs[slot].edges.singles[i].openParents != run.ofSingles[i] {
       let single = runs[slot].edges.singles[i]
-      return "#\(single.task): open parents \(single.openParents), not \(ofSingles[i])"
+      return "#\(single.task): open parents \(single.openParents), not \(run.ofSingles[i])"
     }
     return nil
   }
 
   /// Whether what is ready is counted, and will be come upon.
-  private func brokenQueue(_ slot: Int, _ marks: Marks) -> String? {
+  private func brokenQueue(_ slot: Int, _ run: Recount) -> String? {
     var ready: Int32 = 0
-    for f in runs[slot].families.indices
-    where runs[slot].families[f].openParents == 0 && !runs[slot].families[f].isDropped {
-      let first = Int(runs[slot].families[f].first)
-      let cursor = first + Int(runs[slot].families[f].cursor)
-      for ordinal in runs[slot].families[f].requeued.elements { marks[first + Int(ordinal)] = 1 }
+    for f in run.families.indices where run.families[f].openParents == 0 && !run.families[f].isDropped {
+      let first = Int(run.families[f].first)
+      let cursor = first + Int(run.families[f].cursor)
+      if !run.families[f].requeued.isEmpty {
+        for ordinal in run.families[f].requeued.elements { run.marks[first + Int(ordinal)] = 1 }
+      }
       let before = ready
-      for i in first..<first + Int(runs[slot].families[f].count) {
-        let byte = runs[slot].bytes[i]
+      for i in first..<first + Int(run.families[f].count) {
+        let byte = run.bytes[i]
         if byte.state != .queued || byte.isAlive || hasOpenParents(TaskIndex(i), inRun: slot) { continue }
         ready += 1
-        if i < cursor && marks[i] == 0 { return "#\(i) is ready and was passed over" }
+        if i < cursor && run.marks[i] == 0 { return "#\(i) is ready and was passed over" }
       }
-      if ready > before && !runs[slot].families[f].isQueued && isDispatchable(slot) {
+      if ready > before && !run.families[f].isQueued && isDispatchable(slot) {
         return "family \(f): ready tasks are not in the queue"
       }
     }
