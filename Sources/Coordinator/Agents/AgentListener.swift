@@ -55,7 +55,8 @@ private final class SessionCounter: Sendable {
 /// What agents are told when they are welcome.
 struct AgentSettings: Sendable {
   var lease = Period.seconds(300)
-  var heartbeat = Period.seconds(5)
+  /// Ten in a short lease, so that one that comes late does not end it.
+  var heartbeat: Period { min(.seconds(5), lease.percent(10)) }
   /// From a connection's first moment to its hello.
   var helloTime = Period.seconds(10)
 }
