@@ -190,7 +190,11 @@ final class AgentRuntime: EventHandler {
   // MARK: The turn's end
 
   private func endOfTurn() {
-    if let due = tracker.nextDeadline, due <= .now() { tell(.timer) }
+    if let due = tracker.nextDeadline, due <= .now() {
+      // What has ended by itself is not to be ended: this process may have stood still past the deadline.
+      runner.reap()
+      tell(.timer)
+    }
     if pump.hasWork, link.isWelcome, link.waitingBytes < OutputPump.socketBacklogBytes {
       pump.pump { [link] message in
         link.sendLog(message)

@@ -106,7 +106,7 @@ import Testing
       let submitted = try client.call("POST", "/v1/dagrun", body: text(["tasks": ["a": shell("touch done")]]))
       #expect(submitted.json["runID"].int == 0, "\(submitted)")
       try await eventually("a task runs in the folder that was named") {
-        FileManager.default.fileExists(atPath: cluster.workFolder + "/done")
+        cluster.exists("done")
       }
       up.send(SIGINT)
       #expect(try await up.exit() == 0)

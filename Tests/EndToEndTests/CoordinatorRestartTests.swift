@@ -46,7 +46,7 @@ import Testing
       try await cluster.killCoordinator()
       cluster.touch("go")
       try await eventually("a task ends while no coordinator is there") {
-        FileManager.default.fileExists(atPath: cluster.workFolder + "/ended")
+        cluster.exists("ended")
       }
       try await cluster.startCoordinator()
       try await cluster.wait(run, task: "next", is: "COMPLETED")
@@ -59,11 +59,37 @@ import Testing
     }
   }
 
+  /// As when the host sleeps: on waking, the coordinator may be first.
+  @Test func `a coordinator that stood still past the lease takes what ended meanwhile`() async throws {
+    try await Cluster.run(agents: [], startsCoordinator: false) { cluster in
+      try await cluster.startCoordinator(options: ["--lease-seconds", "10"])
+      let agent = try cluster.startAgent(.init(name: "anna"))
+      try await cluster.waitForAgent("anna")
+      let run = try cluster.submit([
+        "a": shell("touch began; until test -e go; do sleep 0.02; done; echo done; touch ended")
+      ])
+      try await eventually("it runs") { cluster.exists("began") }
+      agent.send(SIGSTOP)
+      cluster.coordinator?.send(SIGSTOP)
+      // 110 % of the lease, after which an agent is lost.
+      let end = Date() + 11.5
+      cluster.touch("go")
+      try await eventually("it ends") { cluster.exists("ended") }
+      try await eventually("the lease is over") { Date() > end }
+      cluster.coordinator?.send(SIGCONT)
+      _ = try cluster.get("/v1/agents")
+      agent.send(SIGCONT)
+      #expect(try await cluster.wait(run) == "COMPLETED")
+      let attempts = try cluster.whole(run)["taskAttempts"]["a"].list
+      #expect(attempts.map { $0["outputLog"].string } == ["done\n"])
+    }
+  }
+
   @Test func `a kill that was answered is carried out after the restart`() async throws {
     try await Cluster.run { cluster in
       let run = try cluster.submit(["a": shell("trap '' TERM; touch ready; while :; do sleep 1; done")])
       try await eventually("the task is there") {
-        FileManager.default.fileExists(atPath: cluster.workFolder + "/ready")
+        cluster.exists("ready")
       }
       #expect(try cluster.client.call("DELETE", "/v1/dagrun/\(run)").status == 200)
       try await cluster.killCoordinator()
@@ -119,7 +145,7 @@ import Testing
         "end": shell("true"),
       ])
       try await eventually("the generator has printed") {
-        FileManager.default.fileExists(atPath: cluster.workFolder + "/printed")
+        cluster.exists("printed")
       }
       try await cluster.killCoordinator()
       try await cluster.startCoordinator()

@@ -27,7 +27,7 @@ import Testing
     try await Cluster.run { cluster in
       let run = try cluster.submit(["a": shell("trap '' TERM; touch ready; while :; do sleep 1; done")])
       try await eventually("it ignores the signal") {
-        FileManager.default.fileExists(atPath: cluster.workFolder + "/ready")
+        cluster.exists("ready")
       }
       #expect(try cluster.client.call("DELETE", "/v1/dagrun/\(run)").status == 200)
       #expect(try await cluster.wait(run) == "KILLED")

@@ -69,7 +69,7 @@ import Testing
     try await Cluster.run { cluster in
       let run = try cluster.submit(["a": shell("echo before; touch said; sleep 300")])
       try await eventually("it has said something") {
-        FileManager.default.fileExists(atPath: cluster.workFolder + "/said")
+        cluster.exists("said")
       }
       #expect(try cluster.client.call("DELETE", "/v1/dagrun/\(run)").status == 200)
       try await cluster.wait(run)

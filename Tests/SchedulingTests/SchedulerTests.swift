@@ -222,6 +222,24 @@ import Testing
     #expect(stage.held[second, default: []].map(\.number) == [AttemptNumber(2)])
   }
 
+  @Test func `after the coordinator stood still nobody is lost before a full lease has passed`() {
+    var stage = Stage()
+    let first = stage.agent("first")
+    stage.submit(0, [.of(2)])
+    stage.start(0)
+    stage.now = stage.now + .seconds(400)
+    stage.say(.stoodStill)
+    stage.say(.clockTicked)
+    #expect(stage.scheduler.agent(named: "first")?.state == .suspect)
+    stage.end(0)
+    #expect(stage.state(0) == .completed && stage.records.values.filter { $0.state == .lost }.isEmpty)
+    stage.disconnect(first)
+    stage.pass(.seconds(329))
+    #expect(stage.scheduler.agent(named: "first")?.state == .suspect)
+    stage.pass(.seconds(2))
+    #expect(stage.scheduler.agent(named: "first")?.state == .lost)
+  }
+
   @Test func `what an agent hands back does not come back to it at once`() {
     var stage = Stage()
     let leaving = stage.agent("leaving", cores: 2)

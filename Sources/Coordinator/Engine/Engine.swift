@@ -14,6 +14,8 @@ final class Engine: @unchecked Sendable {
   /// Between commits while work waits at agents: a slot does not wait for the commit then, and a larger
   /// batch costs less a task.
   private static let pace = Period.milliseconds(4)
+  /// So much later than wanted it wakes only where this process did not run.
+  private static let stillLimit = Period.seconds(1)
 
   struct Inbox {
     var inputs: [EngineInput] = []
@@ -131,6 +133,10 @@ final class Engine: @unchecked Sendable {
   private func handle(_ inputs: [EngineInput]) -> [Effect] {
     batch.begin(at: wallNow())
     let now = Instant.now()
+    // What agents said meanwhile is still in their sockets.
+    if let deadline = scheduler.nextDeadline, now > deadline + Self.stillLimit {
+      scheduler.handle(.stoodStill, at: now)
+    }
     for input in inputs { take(input, at: now) }
     if let deadline = scheduler.nextDeadline, deadline <= now { scheduler.handle(.clockTicked, at: now) }
     scheduler.takeEffects(into: &effects)

@@ -23,6 +23,8 @@ public enum Event: Sendable {
 
   /// `Scheduler.nextDeadline` has come.
   case clockTicked
+  /// The coordinator did not run for a while (it was stopped, or its host slept), and could hear nobody.
+  case stoodStill
 }
 
 /// A question that waits for its answer.

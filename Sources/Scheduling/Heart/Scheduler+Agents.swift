@@ -176,6 +176,18 @@ extension Scheduler {
     }
   }
 
+  /// As after a restart: nobody's lease ends before one full lease has passed from `now`.
+  mutating func forgiveSilence(at now: Instant) {
+    for a in agents.indices where agents[a].state != .lost {
+      agents[a].lastHeard = now
+      if agents[a].state == .active {
+        agents[a].state = .suspect
+        effects.append(.agentChanged(agents[a].id))
+      }
+      expectDeadline(of: a)
+    }
+  }
+
   private mutating func loseAgent(_ a: Int, at now: Instant) {
     let silence = (now - agents[a].lastHeard).nanoseconds / 1_000_000_000
     for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {

@@ -77,6 +77,7 @@ public struct Scheduler: Sendable {
     case .clockTicked:
       wakeRetries(at: now)
       checkAgents(at: now)
+    case .stoodStill: forgiveSilence(at: now)
     }
     place(at: now)
   }

@@ -74,6 +74,8 @@ extension Cluster {
   /// A file that tasks write, in their working directory.
   func file(_ name: String) -> String { Cluster.contents(workFolder + "/" + name) ?? "" }
 
+  func exists(_ name: String) -> Bool { FileManager.default.fileExists(atPath: workFolder + "/" + name) }
+
   func touch(_ name: String) { close(creat(workFolder + "/" + name, 0o600)) }
 
   /// A quick proof that everything still works.
