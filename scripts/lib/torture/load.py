@@ -21,14 +21,17 @@ class Load:
     edges      (names of parents, names of children): each child waits for all of those parents
     """
 
-    def __init__(self, witness, tag, scale, milliseconds):
-        """`scale`: so many tasks, or the few more that there is one of each kind; `milliseconds`: (least, most) of each."""
+    def __init__(self, witness, tag, scale, milliseconds, long=(0, 0)):
+        """`scale`: so many tasks, or the few more that there is one of each kind; `milliseconds`: (least, most) of each; `long`: how many
+        come first that take so many milliseconds."""
         self.tasks, self.edges, self.state = {}, [], "COMPLETED"
         self.document = {"tag": tag, "parameters": {}, "tasks": {}}
         self._job = lambda *words: witness.job("--ms", *milliseconds, *words)
         tenth = max(1, scale // 10)
         links = min(20, tenth)
 
+        if long[0]:
+            self._family("long", long[0], "--ms", long[1], long[1])
         left = self._family("left", tenth)
         right = self._family("right", tenth)
         self._edge("left", left, "right", right)

@@ -28,22 +28,19 @@ class Broken:
                     print(f"    {detail}")
 
 
-def check_records(records, broken, may_overlap=lambda record, others: False):
-    """What the records say by themselves. `may_overlap(record, others)`: whether that `overlap` is none of the promise, `others`
-    being the starts of what still lived."""
-    started, living = set(), collections.defaultdict(dict)
+def check_records(records, broken, may_overlap=lambda record, other: False):
+    """What the records say by themselves. `may_overlap(record, other)`: whether nobody promised that this attempt would not begin while
+    that one (its start) was alive."""
+    starts = {}
     for record in records:
-        alive = living[record.run, record.task]
         if record.what == "start":
-            if record.fence in started:
+            if record.fence in starts:
                 broken.say("an attempt was started twice", f"{record}")
-            started.add(record.fence)
-            alive[record.fence] = record
-        elif record.what == "end":
-            alive.pop(record.fence, None)
+            starts[record.fence] = record
         elif record.what == "overlap":
-            if not may_overlap(record, list(alive.values())):
-                broken.say("two attempts of a task were alive together", f"{record} beside {list(alive.values())}")
+            other = starts.get(record.number)
+            if other is None or not may_overlap(record, other):
+                broken.say("two attempts of a task were alive together", f"{record} beside {other}")
 
 
 def check_run(load, run, whole, records, broken, exact):
@@ -85,7 +82,7 @@ def check_task(name, expected, state, attempts, records, broken, exact):
     ends = {r.fence: r for r in records if r.what == "end"}
     for attempt in attempts:
         end = ends.get(int(attempt["fence"]))
-        if attempt["state"] in ("COMPLETED", "FAILED") and (end is None or end.rc != attempt["rc"]):
+        if attempt["state"] in ("COMPLETED", "FAILED") and (end is None or end.number != attempt["rc"]):
             broken.say("an attempt's end is not the one that it had", f"{name}: {attempt} and {end}")
     if exact:
         started = sorted(r.fence for r in records if r.what == "start")
@@ -93,7 +90,7 @@ def check_task(name, expected, state, attempts, records, broken, exact):
             broken.say("there are more or fewer attempts than were asked for", f"{name} has {told}")
         if started != fences:
             broken.say("other attempts ran than are told of", f"{name}: {started} ran, told are {fences}")
-    elif any(r.what == "end" and r.rc == 0 for r in records) and state != "COMPLETED":
+    elif any(r.what == "end" and r.number == 0 for r in records) and state != "COMPLETED":
         broken.say("a task finished, and its result is lost", f"{name}: {told}")
 
 
@@ -120,3 +117,9 @@ def check_order(load, run, whole, records, broken):
     times = [int(change["time"]) for change in whole["dagStateChanges"]]
     if times != sorted(times):
         broken.say("the times of a run's states go back", f"run {run}: {whole['dagStateChanges']}")
+
+
+def late(whole_runs, records):
+    """-> the records of ends with exit code 0 whose attempts are told as LOST: their results came when others had their tasks"""
+    lost = {int(a["fence"]) for whole in whole_runs for list_ in whole["taskAttempts"].values() for a in list_ if a["state"] == "LOST"}
+    return [r for r in records if r.what == "end" and r.number == 0 and r.fence in lost]

@@ -11,17 +11,17 @@
 //
 // RECORDS gets one line an event, each by one append, so that their order is that of the events:
 //
-//   start|end|term|overlap RUN TASK ATTEMPT FENCE AGENT NANOSECONDS RC
+//   start|end|term|overlap RUN TASK ATTEMPT FENCE AGENT NANOSECONDS NUMBER
 //
-// The time is CLOCK_BOOTTIME. A file of the task's own in LOCKS is locked while any process of the attempt lives (what it
-// leaves behind inherits the lock): an attempt that finds it locked writes `overlap`.
+// The time is CLOCK_BOOTTIME, the number an end's exit code. In a file of the task's own in LOCKS the byte at an attempt's fence is
+// locked while any process of it lives (what it leaves behind inherits the lock): so an attempt sees which others live, and
+// writes `overlap` with the fence of each.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,13 +32,13 @@ static const char *variable(const char *name) {
   return value ? value : "-";
 }
 
-static void record(const char *what, int rc) {
+static void record(const char *what, long number) {
   struct timespec now;
   clock_gettime(CLOCK_BOOTTIME, &now);
   char line[512];
-  int length = snprintf(line, sizeof line, "%s %s %s %s %s %s %lld %d\n", what, variable("CARAVAN_RUN_ID"),
+  int length = snprintf(line, sizeof line, "%s %s %s %s %s %s %lld %ld\n", what, variable("CARAVAN_RUN_ID"),
                         variable("CARAVAN_TASK"), variable("CARAVAN_ATTEMPT"), variable("CARAVAN_FENCE"),
-                        variable("CARAVAN_AGENT"), now.tv_sec * 1000000000LL + now.tv_nsec, rc);
+                        variable("CARAVAN_AGENT"), now.tv_sec * 1000000000LL + now.tv_nsec, number);
   if (write(records, line, length) != length) abort();
 }
 
@@ -73,7 +73,14 @@ int main(int count, char **words) {
   snprintf(path, sizeof path, "%s/%s.%s", words[2], variable("CARAVAN_RUN_ID"), task);
   int lock = open(path, O_RDWR | O_CREAT, 0666);
   if (records < 0 || lock < 0) return 2;
-  if (flock(lock, LOCK_EX | LOCK_NB)) record("overlap", 0);
+  long long fence = atoll(variable("CARAVAN_FENCE"));
+  struct flock own = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = fence, .l_len = 1};
+  if (fcntl(lock, F_OFD_SETLK, &own)) abort();
+  struct flock other = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  while (!fcntl(lock, F_OFD_GETLK, &other) && other.l_type != F_UNLCK) {
+    record("overlap", other.l_start);
+    other = (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = other.l_start + 1};
+  }
   record("start", 0);
 
   int rc = atol(variable("CARAVAN_ATTEMPT")) <= failures ? 3 : 0;
@@ -85,7 +92,7 @@ int main(int count, char **words) {
   long half = bytes / 128 * 64;
   print(task, 0, half);
   long milliseconds = least;
-  if (most > least) milliseconds += atoll(variable("CARAVAN_FENCE")) * 2654435761ULL % (most - least + 1);
+  if (most > least) milliseconds += fence * 2654435761ULL % (most - least + 1);
   struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
   if (is_stubborn) {
     nanosleep(&time, NULL);

@@ -8,7 +8,8 @@ SOURCE = pathlib.Path(__file__).with_name("witness.c")
 
 
 class Record(NamedTuple):
-    """One line of witness.c's. `agent` is what the agent's data directory calls itself; `at` is CLOCK_BOOTTIME."""
+    """One line of witness.c's. `agent` is what the agent's data directory calls itself; `at` is CLOCK_BOOTTIME; `number` is an end's exit
+    code, and where two overlap the fence of the other one."""
     what: str
     run: int
     task: str
@@ -16,7 +17,7 @@ class Record(NamedTuple):
     fence: int
     agent: str
     at: int
-    rc: int
+    number: int
 
 
 class Witness:
@@ -52,7 +53,7 @@ class Witness:
         if not self.records.exists():
             return []
         lines = (line.split() for line in self.records.read_text().splitlines())
-        return [Record(w, int(r), t, int(a), int(f), g, int(at), int(rc)) for w, r, t, a, f, g, at, rc in lines]
+        return [Record(w, int(r), t, int(a), int(f), g, int(at), int(n)) for w, r, t, a, f, g, at, n in lines]
 
 
 def printed(task, size):
