@@ -134,6 +134,7 @@ public struct AttemptTracker: Sendable {
     case .endsAcknowledged(let fences): endsAcknowledged(fences, now, &effects)
     case .heartbeatAcknowledged(let number):
       lease.acknowledged(number)
+      if planted(.leaseFromAcknowledgement) { lease.countsFrom = now }
       leaseRenewed()
     // The driver's: the handshake is over, and output is not kept here.
     case .welcome, .refused, .outputAcknowledged: break
@@ -178,8 +179,8 @@ public struct AttemptTracker: Sendable {
   private mutating func startWhatFits(_ now: Instant, _ effects: inout [AttemptEffect]) {
     if isShuttingDown { return }
     // An agent that stood still may hear of an end before its timer.
-    if isLate(now) { return handBackWhatWaits(&effects) }
-    while !waiting.isEmpty, waiting[0].job.needs.fits(in: room) {
+    if isLate(now) && !planted(.waitingStartsLate) { return handBackWhatWaits(&effects) }
+    while !waiting.isEmpty, waiting[0].job.needs.fits(in: room) || planted(.roomIgnored) {
       let start = waiting.removeFirst()
       room -= start.job.needs
       attempts[start.fence] = .running(
@@ -233,6 +234,7 @@ public struct AttemptTracker: Sendable {
     }
     running.remove(at: at)
     room += state.needs
+    if planted(.roomGivenTwice) { room += state.needs }
     let ended = HeldAttempt.Ended(result: result, isHandedBack: isHandedBack, isAcknowledged: false)
     attempts[fence] = .ended(ended)
     unacknowledged.append(fence)
@@ -265,8 +267,11 @@ public struct AttemptTracker: Sendable {
     case nil: send(.revoked(fence), &effects)
     case .waiting:
       // A short queue: an agent's backlog is what it starts within some 20 ms.
-      if let at = waiting.indices.first(where: { waiting[$0].fence == fence }) { waiting.remove(at: at) }
-      attempts[fence] = nil
+      let at = waiting.indices.first { waiting[$0].fence == fence }
+      if let at, !planted(.revokedAndKept) {
+        waiting.remove(at: at)
+        attempts[fence] = nil
+      }
       send(.revoked(fence), &effects)
       startWhatFits(now, &effects)
     case .some(let attempt): repeatState(fence, attempt, &effects)
@@ -332,7 +337,8 @@ public struct AttemptTracker: Sendable {
 
   /// So much of the lease is over that nothing new begins.
   private func isLate(_ now: Instant) -> Bool {
-    lease.passes(percent: Self.termAtPercent).map { $0 <= now } ?? false
+    if planted(.startsLate) { return false }
+    return lease.passes(percent: Self.termAtPercent).map { $0 <= now } ?? false
   }
 
   private mutating func leaseRenewed() {
@@ -367,10 +373,15 @@ public struct AttemptTracker: Sendable {
     if let term = lease.passes(percent: Self.termAtPercent), term <= now, !isLeaseTermSent {
       isLeaseTermSent = true
       let kill = lease.passes(percent: Self.killAtPercent) ?? now
-      for fence in running { stop(fence, .leaseExpired, grace: kill - now, now, &effects) }
-      handBackWhatWaits(&effects)
+      for fence in running {
+        let grace = planted(.noKillAtNinety) ? settings.killGrace : kill - now
+        stop(fence, .leaseExpired, grace: grace, now, &effects)
+      }
+      if !planted(.waitingStartsLate) { handBackWhatWaits(&effects) }
     }
-    if let kill = lease.passes(percent: Self.killAtPercent), kill <= now, !isLeaseKillSent {
+    if let kill = lease.passes(percent: Self.killAtPercent), kill <= now, !isLeaseKillSent,
+      !planted(.noKillAtNinety)
+    {
       isLeaseKillSent = true
       for fence in running { stop(fence, .leaseExpired, grace: .zero, now, &effects) }
     }

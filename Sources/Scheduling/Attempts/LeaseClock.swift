@@ -10,7 +10,7 @@ struct LeaseClock {
 
   /// nil: never welcomed, or a lease that does not end.
   private(set) var length: Period?
-  private var countsFrom: Instant?
+  var countsFrom: Instant?
   private var lastNumber: Int64 = 0
   /// Sent and not acknowledged, oldest first.
   private var outstanding: [(number: Int64, sent: Instant)] = []

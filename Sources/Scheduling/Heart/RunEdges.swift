@@ -34,8 +34,10 @@ struct RunEdges: Sendable {
   /// Edges with a dropped end are left out. What `before` knew of single tasks' parents is kept.
   init(_ edges: [Edge], families: [FamilyRecord], before: RunEdges = RunEdges()) {
     all = edges
-    all.removeAll {
-      families[Int($0.parent.family.value)].isDropped || families[Int($0.child.family.value)].isDropped
+    if !planted(.droppedEdgesKept) {
+      all.removeAll {
+        families[Int($0.parent.family.value)].isDropped || families[Int($0.child.family.value)].isDropped
+      }
     }
     if all.isEmpty { return }
     starts = [Int32](repeating: 0, count: families.count + 1)

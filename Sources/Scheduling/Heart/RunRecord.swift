@@ -66,7 +66,7 @@ struct RunRecord: Sendable {
       families[f].requeued.removeAll()
     }
     edges.forgetOpenParents()
-    for edge in edges.all where !isDone(edge.parent) {
+    for edge in edges.all where !isDone(edge.parent) || planted(.barrierLeftShut) {
       let child = Int(edge.child.family.value)
       if let ordinal = edge.child.ordinal {
         edges.addOpenParent(of: families[child].task(ordinal))

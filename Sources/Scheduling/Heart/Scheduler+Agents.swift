@@ -68,7 +68,7 @@ extension Scheduler {
     guard isLast, !agents[a].isListed, let session = agents[a].session else { return }
     var listing = agents[a].listing
     agents[a].listing = [:]
-    let isReborn = agents[a].arriving != nil
+    let isReborn = agents[a].arriving != nil && !planted(.rebornAgentTrusted)
     if let incarnation = agents[a].arriving {
       // What the earlier start had, and does not hand in here, died with it.
       agents[a].incarnation = incarnation
@@ -81,11 +81,11 @@ extension Scheduler {
     for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
       let fence = attempts[slot].fence
       switch listing.removeValue(forKey: fence) {
-      case .ended(let result): ended(fence, by: id, result, at: now)
+      case .ended(let result): if !planted(.listedEndIgnored) { ended(fence, by: id, result, at: now) }
       case .running(let since) where !isReborn:
         started(fence, by: id, at: since)
         remind(slot)
-      case .waiting where !isReborn: remind(slot)
+      case .waiting where !isReborn && !planted(.resentWithNewFence): remind(slot)
       case .running, .waiting:
         lose(slot, words: "lost: agent \(agents[a].name) was started anew", processDied: true)
       case nil where isReborn:
@@ -96,7 +96,7 @@ extension Scheduler {
         if isKillRequested(attempts[slot], inRun: slots[attempts[slot].key.run]!) || attempts[slot].isRevoking
         {
           forget(slot)
-        } else {
+        } else if !planted(.noResendAfterReconnect) {
           effects.append(.start(id, session, attempts[slot].key, attempts[slot].number, fence))
         }
       }
@@ -113,6 +113,7 @@ extension Scheduler {
 
   /// Says again what was said while nobody heard.
   private mutating func remind(_ slot: Int32) {
+    if planted(.killNotResent) { return }
     if isKillRequested(attempts[slot], inRun: slots[attempts[slot].key.run]!) {
       sendKill(slot)
     } else if attempts[slot].isRevoking {
@@ -193,7 +194,7 @@ extension Scheduler {
     for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
       lose(
         slot, words: "lost: no word from agent \(agents[a].name) for \(silence) s, its lease is over",
-        processDied: false)
+        processDied: planted(.silenceCountsAsDeath))
     }
     if let session = agents[a].session {
       effects.append(.closeSession(session, reason: "silent past its lease"))
@@ -210,7 +211,7 @@ extension Scheduler {
   }
 
   private func lossDeadline(_ a: Int) -> Instant {
-    agents[a].lastHeard + settings.lease.percent(settings.requeuePercent)
+    agents[a].lastHeard + settings.lease.percent(planted(.requeuedAtTerm) ? 80 : settings.requeuePercent)
   }
 
   private func suspectDeadline(_ a: Int) -> Instant { agents[a].lastHeard + settings.suspectPeriod }

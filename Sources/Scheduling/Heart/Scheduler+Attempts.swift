@@ -4,8 +4,17 @@ import Protocol
 extension Scheduler {
   // MARK: What agents say
 
+  /// The live attempt of that fence, where that agent has it.
+  private func slot(of fence: Fence, at agent: AgentID) -> Int32? {
+    #if CARAVAN_PLANTS
+      if planted(.noFence), let key = keysByFence[fence.value] { return liveSlot(of: key) }
+    #endif
+    guard let slot = slotsByFence[fence.value], attempts[slot].agent == agent else { return nil }
+    return slot
+  }
+
   mutating func started(_ fence: Fence, by agent: AgentID, at time: WallTime) {
-    guard let slot = slotsByFence[fence.value], attempts[slot].agent == agent else { return }
+    guard let slot = slot(of: fence, at: agent) else { return }
     guard attempts[slot].phase != .running else { return }
     leaveWaiting(slot)
     attempts[slot].phase = .running
@@ -32,7 +41,7 @@ extension Scheduler {
   mutating func ended(_ fence: Fence, by agent: AgentID, _ result: AttemptResult, at now: Instant) {
     guard let session = agents[Int(agent.value)].session else { return }
     effects.append(.acknowledgeEnd(agent, session, fence))
-    guard let slot = slotsByFence[fence.value], attempts[slot].agent == agent else { return }
+    guard let slot = slot(of: fence, at: agent) else { return }
     started(fence, by: agent, at: result.start)
     switch result.kind {
     case .lost, .leaseExpired: lose(slot, words: result.words, processDied: result.kind == .lost)
@@ -41,9 +50,7 @@ extension Scheduler {
   }
 
   mutating func revoked(_ fence: Fence, by agent: AgentID) {
-    guard let slot = slotsByFence[fence.value], attempts[slot].agent == agent,
-      attempts[slot].phase != .running
-    else { return }
+    guard let slot = slot(of: fence, at: agent), attempts[slot].phase != .running else { return }
     forget(slot)
   }
 
@@ -52,7 +59,7 @@ extension Scheduler {
     guard let session = agents[Int(agent.value)].session else { return }
     effects.append(.acknowledgeEnd(agent, session, fence))
     agents[Int(agent.value)].hasHandedBack = true
-    guard let slot = slotsByFence[fence.value], attempts[slot].agent == agent else { return }
+    guard let slot = slot(of: fence, at: agent) else { return }
     if let result, attempts[slot].phase != .running { started(fence, by: agent, at: result.start) }
     guard attempts[slot].phase == .running else { return forget(slot) }
     var record = record(slot)
@@ -67,6 +74,7 @@ extension Scheduler {
     } else {
       record.state = .handedBack
       effects.append(.attemptUpdated(record))
+      if planted(.handBackCharged) { chargeLoss(of: record, inRun: run) }
       requeue(attempt.key.task, inRun: run)
     }
     endIfDone(run)
@@ -133,9 +141,10 @@ extension Scheduler {
     var history = runs[run].history(of: task)
     history.lastNumber = attempt.number.value
     history.lost += 1
+    if planted(.oneRetryCounter) { history.failures += 1 }
     if processDied { history.deaths += 1 }
     setHistory(history, of: task, inRun: run)
-    if isKillRequested(attempt, inRun: run) {
+    if isKillRequested(attempt, inRun: run) && !planted(.killForgottenOnLoss) {
       setState(.killed, of: task, inRun: run)
     } else if history.deaths >= settings.poisonDeaths {
       record.words +=
@@ -144,11 +153,20 @@ extension Scheduler {
     } else if history.lost > settings.maxLost {
       record.words += "; lost \(history.lost) times, it is not tried again"
       setState(.errored, of: task, inRun: run)
+    } else if planted(.lostNotRequeued) {
+      setState(.queued, of: task, inRun: run)
     } else {
       requeue(task, inRun: run)
     }
     effects.append(.attemptUpdated(record))
     endIfDone(run)
+  }
+
+  private mutating func chargeLoss(of record: AttemptRecord, inRun run: Int) {
+    var history = runs[run].history(of: record.key.task)
+    history.lastNumber = record.number.value
+    history.lost += 1
+    setHistory(history, of: record.key.task, inRun: run)
   }
 
   /// It never started: no trace, no budget.
@@ -168,7 +186,7 @@ extension Scheduler {
     while let entry = retries.removeDue(at: now) {
       guard let run = slots[entry.key.run], entry.key.task.value < runs[run].bytes.count,
         runs[run].bytes[Int(entry.key.task.value)].state == .retry,
-        runs[run].history(of: entry.key.task).lastNumber == entry.number
+        runs[run].history(of: entry.key.task).lastNumber == entry.number || planted(.staleRetryWakes)
       else { continue }
       requeue(entry.key.task, inRun: run)
       // A parent may have been run again and killed meanwhile: then nothing of the run can run.
@@ -190,7 +208,7 @@ extension Scheduler {
       agents[a].attempts[Int(attempt.place)] = last
       attempts[last].place = attempt.place
     }
-    agents[a].free += attempt.needs
+    if !planted(.roomKept) { agents[a].free += attempt.needs }
     fillRoom(a)
     changedAgents.append(attempt.agent)
     let run = slots[attempt.key.run]!
@@ -234,7 +252,7 @@ extension Scheduler {
     runs[run].bytes[Int(task.value)].hasHistory = !isPlain
     runs[run].markDirty(task)
     touch(run)
-    effects.append(.historyChanged(key, isPlain ? nil : history))
+    if !planted(.historyNotWritten) { effects.append(.historyChanged(key, isPlain ? nil : history)) }
   }
 
   /// The row of a live attempt.

@@ -40,7 +40,9 @@ extension Scheduler {
       for i in runs[slot].bytes.indices {
         let task = TaskIndex(i)
         if isDropped(task, inRun: slot) { continue }
-        if runs[slot].bytes[i].state == .retry { setState(.killed, of: task, inRun: slot) }
+        if runs[slot].bytes[i].state == .retry && !planted(.killLeavesRetry) {
+          setState(.killed, of: task, inRun: slot)
+        }
         if runs[slot].bytes[i].isExpanding { killExpanding(task, inRun: slot) }
       }
     }
@@ -80,7 +82,7 @@ extension Scheduler {
       let task = TaskIndex(i)
       if isDropped(task, inRun: slot) { continue }
       if runs[slot].bytes[i].state != .queued { setState(.queued, of: task, inRun: slot) }
-      forgetBudgets(of: task, inRun: slot)
+      if !planted(.restartKeepsBudgets) { forgetBudgets(of: task, inRun: slot) }
     }
     begin(slot)
     return nil

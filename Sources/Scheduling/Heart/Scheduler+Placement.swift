@@ -154,7 +154,8 @@ extension Scheduler {
   }
 
   private func takesWork(_ a: Int) -> Bool {
-    agents[a].session != nil && agents[a].isListed && agents[a].state == .active && !agents[a].hasHandedBack
+    agents[a].session != nil && agents[a].isListed && !agents[a].hasHandedBack
+      && (agents[a].state == .active || planted(.suspectGetsWork))
   }
 
   private func isOpen(_ a: Int, to shape: ShapeIndex) -> Bool {
@@ -182,10 +183,13 @@ extension Scheduler {
     let needs = ready[head.shape].needs
     let slot = attempts.insert(
       LiveAttempt(
-        fence: nextFence(), key: key, number: AttemptNumber(runs[run].history(of: task).lastNumber + 1),
+        fence: nextFence(), key: key, number: nextNumber(of: task, inRun: run),
         family: Int32(head.family), agent: agents[a].id, needs: needs, work: work, phase: phase,
         place: Int32(agents[a].attempts.count)))
     slotsByFence[attempts[slot].fence.value] = slot
+    #if CARAVAN_PLANTS
+      keysByFence[attempts[slot].fence.value] = key
+    #endif
     agents[a].attempts.append(slot)
     if phase == .waiting {
       agents[a].waiting.append(slot)
@@ -209,6 +213,11 @@ extension Scheduler {
     effects.append(.attemptInserted(record(slot)))
     effects.append(
       .start(agents[a].id, agents[a].session!, key, attempts[slot].number, attempts[slot].fence))
+  }
+
+  private func nextNumber(of task: TaskIndex, inRun run: Int) -> AttemptNumber {
+    let last = runs[run].history(of: task).lastNumber
+    return AttemptNumber(planted(.numberReused) && last > 0 ? last : last + 1)
   }
 
   /// What waits at agents and comes later in order than a head that just found no room is asked back where the

@@ -92,10 +92,13 @@ extension Scheduler {
   private mutating func load(_ agent: RestoredAgent, at now: Instant) {
     let id = AgentID(Int32(agents.count))
     let state = agent.state == .active ? AgentState.suspect : agent.state
+    let lastHeard =
+      planted(.leaseNotRenewedAtRestart)
+      ? Instant(nanoseconds: now.nanoseconds - settings.lease.nanoseconds) : now
     agents.append(
       AgentRecord(
         id: id, name: agent.name, incarnation: agent.incarnation, capacity: agent.capacity, state: state,
-        at: now))
+        at: lastHeard))
     agentsByName[agent.name] = id
     expectDeadline(of: agents.count - 1)
   }
@@ -151,12 +154,15 @@ extension Scheduler {
       fence: record.fence, key: record.key, number: record.number, family: Int32(f), agent: record.agent,
       needs: needs,
       work: 0, phase: record.state == .running ? .running : .waiting, place: Int32(agents[a].attempts.count))
-    attempt.isKillRequested = record.isKillRequested
+    attempt.isKillRequested = record.isKillRequested && !planted(.killForgottenAtRestart)
     attempt.start = record.start
     // A paused run's and a killed one's unstarted attempts were being asked back.
     attempt.isRevoking = record.state == .dispatched && runs[run].state == .paused
     let slot = attempts.insert(attempt)
     slotsByFence[record.fence.value] = slot
+    #if CARAVAN_PLANTS
+      keysByFence[record.fence.value] = record.key
+    #endif
     agents[a].attempts.append(slot)
     runs[run].aliveAttempts += 1
     if attempt.phase == .waiting {
@@ -168,14 +174,15 @@ extension Scheduler {
 
   /// An interval that a restart interrupted begins anew.
   private mutating func restoreRetries(_ slot: Int, at now: Instant) {
-    guard count(.retry, inRun: slot) > 0 else { return }
+    guard count(.retry, inRun: slot) > 0, !planted(.retryForgottenAtRestart) else { return }
     for i in runs[slot].bytes.indices where runs[slot].bytes[i].state == .retry {
       let task = TaskIndex(i)
       if isDropped(task, inRun: slot) { continue }
       let seconds = Int64(runs[slot].families[runs[slot].family(of: task)].retryIntervalSeconds)
       retries.insert(
         RetryTimers.Entry(
-          due: now + .seconds(seconds), key: TaskKey(runs[slot].id, task),
+          due: planted(.retryHurriedAtRestart) ? now : now + .seconds(seconds),
+          key: TaskKey(runs[slot].id, task),
           number: runs[slot].history(of: task).lastNumber))
     }
   }

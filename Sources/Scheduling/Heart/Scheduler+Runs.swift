@@ -63,7 +63,7 @@ extension Scheduler {
   /// Parents of its own, beside its family's.
   func hasOpenParents(_ task: TaskIndex, inRun slot: Int) -> Bool {
     // Most runs have none, and a call on the edges would be given a copy of them.
-    if runs[slot].edges.singles.isEmpty { return false }
+    if runs[slot].edges.singles.isEmpty || planted(.singleEdgeIgnored) { return false }
     return runs[slot].edges.hasOpenParents(task)
   }
 
@@ -88,6 +88,7 @@ extension Scheduler {
       // The family's latest stop is not kept: the run's is at or after it.
       for target in runs[slot].edges.targets(ofFamily: f) {
         close(target, inRun: slot, stoppedAt: runs[slot].latestStop)
+        if planted(.barrierCountedTwice) { close(target, inRun: slot, stoppedAt: runs[slot].latestStop) }
       }
     }
   }
@@ -112,9 +113,8 @@ extension Scheduler {
 
   /// Ends the run where nothing of it lives or can still run.
   mutating func endIfDone(_ slot: Int) {
-    guard runs[slot].aliveAttempts == 0, runs[slot].expandingTasks == 0, !runs[slot].state.isFinal else {
-      return
-    }
+    guard runs[slot].aliveAttempts == 0, !runs[slot].state.isFinal else { return }
+    guard runs[slot].expandingTasks == 0 || planted(.endsWhileExpanding) else { return }
     let end: RunState
     if runs[slot].isKillRequested {
       end = .killed

@@ -37,6 +37,10 @@ public struct Scheduler: Sendable {
 
   var attempts = Slab<LiveAttempt>()
   var slotsByFence = SlotTable()
+  #if CARAVAN_PLANTS
+    /// Also of attempts that are over, for `noFence`.
+    var keysByFence: [Int64: TaskKey] = [:]
+  #endif
   /// Ended well and waiting for their output to be expanded.
   var expanding: [TaskKey: AttemptRecord] = [:]
 
@@ -164,7 +168,7 @@ public struct Scheduler: Sendable {
 
   mutating func nextFence() -> Fence {
     fencesGiven += 1
-    return Fence(epoch: epoch, counter: fencesGiven)
+    return Fence(epoch: planted(.fencesBeginAnew) ? Epoch(1) : epoch, counter: fencesGiven)
   }
 
   mutating func insert(_ run: RunRecord) -> Int {
@@ -188,7 +192,8 @@ public struct Scheduler: Sendable {
 
   /// Whether the run's tasks may be dispatched.
   func isDispatchable(_ slot: Int) -> Bool {
-    !runs[slot].isKillRequested && (runs[slot].state == .queued || runs[slot].state == .running)
+    if planted(.pausedRunDispatches), runs[slot].state == .paused { return true }
+    return !runs[slot].isKillRequested && (runs[slot].state == .queued || runs[slot].state == .running)
   }
 
   mutating func setState(_ state: RunState, ofRun slot: Int) {
@@ -207,6 +212,6 @@ public struct Scheduler: Sendable {
   mutating func expectEviction(of run: RunID) { endedRuns.append(run) }
 
   private func isCurrent(_ agent: AgentID, _ session: SessionID) -> Bool {
-    agents[Int(agent.value)].session == session
+    planted(.oldSessionHeard) || agents[Int(agent.value)].session == session
   }
 }
