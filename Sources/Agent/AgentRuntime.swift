@@ -165,14 +165,14 @@ final class AgentRuntime: EventHandler {
     }
   }
 
-  /// The list, in messages that fit frames; what still has output to send counts as running until then.
+  /// The list, in messages that fit frames; what still has output to send ends once it is sent.
   private func list(_ held: [ToCoordinator.Held]) {
     var shown: [ToCoordinator.Held] = []
     for item in held {
       if case .ended(let result) = item.phase, pump.holdsBack(item.fence),
         pump.sendLater(.ended(item.fence, result), of: item.fence)
       {
-        shown.append(.init(fence: item.fence, phase: .running(since: result.start)))
+        shown.append(.init(fence: item.fence, phase: .ending(result)))
       } else {
         shown.append(item)
       }

@@ -147,7 +147,7 @@ struct ConnectionTests {
     let held = third.welcome()
     #expect(held.count == 2)
     for item in held {
-      guard case .running = item.phase else { return #expect(Bool(false), "its output comes first") }
+      guard case .ending = item.phase else { return #expect(Bool(false), "its output comes first") }
     }
     let finished = third.finish([Fence(1), Fence(2)])
     #expect(finished[0].result.rc == 6)

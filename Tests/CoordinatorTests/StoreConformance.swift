@@ -103,6 +103,31 @@ private final class SQLitePlace: StorePlace {
   }
 
   @Test(arguments: StoreKind.allCases)
+  func `attempts whose result is awaited come back beside the live one, until they are awaited no more`(
+    _ kind: StoreKind
+  ) throws {
+    let (place, store, _) = try fresh(kind)
+    var commit = Sample.submission(0)
+    var alive = TaskByte(.queued)
+    alive.isAlive = true
+    commit.chunks = Sample.chunks(0, [alive.raw])
+    var lost = Sample.attempt(0, 0, 1, .lost)
+    lost.words = "lost"
+    lost.isAwaited = true
+    commit.attempts = [
+      .insert(Sample.attempt(0, 0, 1)), .update(lost), .insert(Sample.attempt(0, 0, 2)),
+    ]
+    try store.commit(commit)
+    let again = try place.reopen()
+    #expect(try again.open().runs.first?.open == [Sample.attempt(0, 0, 2), lost])
+    lost.isAwaited = false
+    commit = Commit()
+    commit.attempts = [.update(lost)]
+    try again.commit(commit)
+    #expect(try again.load(run: RunID(0))?.open == [Sample.attempt(0, 0, 2)])
+  }
+
+  @Test(arguments: StoreKind.allCases)
   func `a final run is not recovered but can be loaded`(_ kind: StoreKind) throws {
     let (place, store, _) = try fresh(kind)
     for run in 0..<4 { try store.commit(Sample.submission(Int64(run))) }

@@ -57,7 +57,7 @@ import Testing
     let refused = fault { _ = try open(folder) }
     #expect(refused?.kind == .unknownSchema)
     #expect(refused?.message.contains("schema 99, written by caravan-coordinator 9.0") == true)
-    #expect(refused?.message.contains("knows up to 1") == true)
+    #expect(refused?.message.contains("knows up to 2") == true)
   }
 
   @Test func `another program's database is refused and left as it is`() throws {
@@ -159,9 +159,10 @@ import Testing
       "UPDATE run SET labels = '[]'", "UPDATE run SET running = -1, queued = 2",
       "UPDATE run_state_change SET state = 1", "UPDATE document SET is_dropped = 1",
       "UPDATE document SET generator = 0", "UPDATE chunk SET bytes = zeroblob(4001)",
-      "INSERT INTO attempt VALUES (0, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0)",
-      "INSERT INTO attempt VALUES (0, 0, 1, 1, 0, 7, 0, 0, 0, 0, NULL, 0, 0, 0, 0)",
-      "INSERT INTO attempt VALUES (0, 0, 1, 1, 0, 'x', 0, 0, 0, 0, NULL, 0, 0, 0, 0)",
+      "INSERT INTO attempt VALUES (0, 0, 0, 1, 0, 0, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0)",
+      "INSERT INTO attempt VALUES (0, 0, 1, 1, 0, 7, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0)",
+      "INSERT INTO attempt VALUES (0, 0, 1, 1, 0, 'x', 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0)",
+      "INSERT INTO attempt VALUES (0, 0, 1, 1, 0, 1, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 1)",
     ] {
       let refused = #expect(throws: SQLiteFault.self) { try store.database.execute(impossible) }
       #expect(refused?.code == 19, "SQLITE_CONSTRAINT at \(impossible), not \(String(describing: refused))")

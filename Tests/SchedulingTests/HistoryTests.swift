@@ -39,7 +39,7 @@ import Testing
     case 3...5 where world.agents[a].session == nil: world.connect(a)
     case 6...11: act(a, &world) { $0.start($1, $2) }
     case 12...18: act(a, &world) { $0.end($1, $2, rc: $0.random.below(4) == 0 ? 1 : 0) }
-    case 19: world.pass(.seconds(Int64(world.random.below(10))))
+    case 19: world.pass(.seconds(Int64(world.random.below(8) == 0 ? 400 : world.random.below(10))))
     case 20: world.disconnect(a)
     case 21: world.restartAgent(a)
     case 22 where submitted > 0: world.command(.pause(run))

@@ -8,34 +8,16 @@ struct HistoryWorld {
   var scheduler: Scheduler
   var now = Instant(nanoseconds: 1)
   var epoch: Int64 = 1
-  var kept = Kept()
+  var kept = KeptState()
   var agents: [Agent] = []
   var trouble: [String] = []
   private var nextSession: Int64 = 0
   private var nextCommand: Int64 = 0
   private var lastFence: [TaskKey: Fence] = [:]
   private var questions: [(TaskKey, Fence)] = []
+  /// Whose success each task took, since a person last had something run again.
+  private var accepted: [TaskKey: Fence] = [:]
   var log: [String] = []
-
-  /// What the database would hold.
-  struct Kept {
-    struct Run {
-      var state = RunState.queued
-      var isKillRequested = false
-      var hasStarted = false
-      var latestStop = WallTime.none
-      var bytes: [UInt8] = []
-      var histories: [Int32: TaskHistory] = [:]
-      var attempts: [Attempt: AttemptRecord] = [:]
-      var parts: [RestoredRun.Part] = []
-    }
-    struct Attempt: Hashable {
-      var task: TaskIndex
-      var number: AttemptNumber
-    }
-    var runs: [RunID: Run] = [:]
-    var agents: [AgentID: RestoredAgent] = [:]
-  }
 
   struct Agent {
     var name: String
@@ -43,6 +25,8 @@ struct HistoryWorld {
     var start: Int64 = 1
     var id: AgentID?
     var session: SessionID?
+    /// When the coordinator last heard it.
+    var heard = Instant(nanoseconds: 1)
     var held: [Held] = []
   }
 
@@ -67,6 +51,7 @@ struct HistoryWorld {
 
   mutating func say(_ event: Event, _ words: String) {
     log.append(words)
+    kept.keep(documentsOf: event, scheduler)
     scheduler.handle(event, at: now)
     settle()
   }
@@ -74,57 +59,24 @@ struct HistoryWorld {
   /// What the Engine does after a batch: write, then tell.
   private mutating func settle() {
     let effects = scheduler.takeEffects()
-    for effect in effects { keep(effect) }
-    var dirty: [DirtyRun] = []
-    scheduler.drainDirtyRuns { dirty.append($0) }
-    for run in dirty { keep(run) }
+    kept.keep(effects, &scheduler)
+    for effect in effects { checkOutcome(effect) }
     for effect in effects { tell(effect) }
     _ = scheduler.evictFinalRuns()
     if let wrong = scheduler.brokenInvariant() { trouble.append(wrong) }
   }
 
-  private mutating func keep(_ effect: Effect) {
-    switch effect {
-    case .attemptInserted(let record), .attemptUpdated(let record):
-      kept.runs[record.key.run]!.attempts[Kept.Attempt(task: record.key.task, number: record.number)] = record
-    case .attemptDeleted(let key, let number):
-      kept.runs[key.run]!.attempts[Kept.Attempt(task: key.task, number: number)] = nil
-    case .historyChanged(let key, let history): kept.runs[key.run]!.histories[key.task.value] = history
-    case .agentChanged(let id):
-      let agent = scheduler.agents[Int(id.value)]
-      kept.agents[id] = RestoredAgent(
-        name: agent.name, incarnation: agent.incarnation, capacity: agent.capacity, state: agent.state)
-    case .partsDropped(let run, let generator): drop(madeBy: generator, of: run)
-    default: break
-    }
-  }
-
-  private mutating func drop(madeBy generator: TaskIndex, of run: RunID) {
-    var makers: Set<TaskIndex> = [generator]
-    for i in kept.runs[run]!.parts.indices {
-      let part = kept.runs[run]!.parts[i]
-      guard !part.isDropped, let maker = part.generator, makers.contains(maker) else { continue }
-      kept.runs[run]!.parts[i].isDropped = true
-      for task in part.firstTask.value..<part.firstTask.value + Int32(part.graph.taskCount) {
-        makers.insert(TaskIndex(task))
+  private mutating func checkOutcome(_ effect: Effect) {
+    guard case .attemptUpdated(let record) = effect else { return }
+    if record.state == .completed {
+      let before = accepted.updateValue(record.fence, forKey: record.key) ?? record.fence
+      if before != record.fence {
+        trouble.append("\(record.key) took the success of \(before) and that of \(record.fence)")
       }
+    } else if accepted[record.key] == record.fence {
+      // What the generator printed did not hold.
+      accepted[record.key] = nil
     }
-  }
-
-  private mutating func keep(_ dirty: DirtyRun) {
-    var run = kept.runs[dirty.id]!
-    run.state = dirty.state
-    run.isKillRequested = dirty.isKillRequested
-    run.hasStarted = dirty.hasStarted
-    run.latestStop = dirty.latestStop
-    if run.bytes.count < dirty.taskCount {
-      run.bytes += Array(repeating: 0, count: dirty.taskCount - run.bytes.count)
-    }
-    for (index, bytes) in dirty.chunks {
-      let from = Int(index) * Scheduler.chunkTasks
-      run.bytes.replaceSubrange(from..<from + bytes.count, with: bytes)
-    }
-    kept.runs[dirty.id] = run
   }
 
   private mutating func tell(_ effect: Effect) {
@@ -146,7 +98,7 @@ struct HistoryWorld {
         agents[a].held.remove(at: i)
         say(.attemptRevoked(agents[a].id!, session, fence), "revoked by kill \(fence)")
       case .running: end(a, i, rc: 143)
-      case .ended: break
+      case .ending, .ended: break
       }
     case .acknowledgeEnd(_, let session, let fence):
       guard let (a, i) = find(fence, session), case .ended = agents[a].held[i].phase else { return }
@@ -190,17 +142,14 @@ struct HistoryWorld {
 
   mutating func submit(_ id: RunID) {
     let graph = random.graph(families: random.below(4) + 1)
-    kept.runs[id] = Kept.Run()
-    kept.runs[id]!.parts = [
-      RestoredRun.Part(firstTask: TaskIndex(0), generator: nil, isDropped: false, graph: graph)
-    ]
     say(.submitted(id, graph), "submit \(id): \(graph)")
   }
 
   mutating func command(_ command: RunCommand) {
     if !scheduler.knows(command.run), kept.runs[command.run] != nil {
-      scheduler.load(restored(command.run), at: now)
+      scheduler.load(kept.run(command.run), at: now)
     }
+    accepted = accepted.filter { $0.key.run != command.run }
     nextCommand += 1
     say(.commanded(CommandID(nextCommand), command), "\(command)")
   }
@@ -209,6 +158,7 @@ struct HistoryWorld {
     nextSession += 1
     let session = SessionID(nextSession)
     agents[a].session = session
+    agents[a].heard = now
     say(
       .agentArrived(
         AgentArrival(
@@ -280,8 +230,6 @@ struct HistoryWorld {
       graph.edges.append(
         Edge(parent: run.endpoint(key.task), child: Endpoint(family: FamilyIndex(firstFamily + Int32(f)))))
     }
-    kept.runs[key.run]!.parts.append(
-      RestoredRun.Part(firstTask: firstTask, generator: key.task, isDropped: false, graph: graph))
     say(
       .generatorExpanded(
         key.run, key.task, fence,
@@ -292,10 +240,28 @@ struct HistoryWorld {
   mutating func pass(_ period: Period) {
     now = now + period
     for a in agents.indices {
-      guard let session = agents[a].session else { continue }
+      guard let session = agents[a].session else {
+        obeyLease(a)
+        continue
+      }
+      agents[a].heard = now
       say(.agentHeard(agents[a].id!, session), "heard")
     }
     say(.clockTicked, "time passes")
+  }
+
+  /// An agent that nobody answers starts nothing more after 80 % of its lease, and by 90 % nothing of it runs.
+  private mutating func obeyLease(_ a: Int) {
+    guard now >= agents[a].heard + SchedulerSettings().lease.percent(80) else { return }
+    agents[a].held.removeAll {
+      if case .waiting = $0.phase { true } else { false }
+    }
+    for i in agents[a].held.indices {
+      guard case .running(let since) = agents[a].held[i].phase else { continue }
+      agents[a].held[i].phase = .ended(
+        AttemptResult(
+          kind: .leaseExpired, rc: 143, start: since, stop: WallTime(nanoseconds: now.nanoseconds)))
+    }
   }
 
   /// The coordinator dies and comes back from what was kept.
@@ -303,35 +269,15 @@ struct HistoryWorld {
     log.append("crash")
     epoch += 1
     let live = scheduler
-    scheduler = Scheduler(
-      restoring: RestoredState(
-        agents: kept.agents.sorted { $0.key < $1.key }.map(\.value),
-        runs: kept.runs.keys.sorted().filter { !kept.runs[$0]!.state.isFinal }.map { restored($0) }),
-      epoch: Epoch(epoch), at: now)
+    scheduler = Scheduler(restoring: kept.state, epoch: Epoch(epoch), at: now)
     questions = []
     for a in agents.indices { agents[a].session = nil }
     if let found = live.difference(from: scheduler) { trouble.append("what came back differs: \(found)") }
     settle()
   }
-
-  private func restored(_ id: RunID) -> RestoredRun {
-    let run = kept.runs[id]!
-    let open = run.attempts.values.filter { record in
-      let byte = TaskByte(raw: run.bytes[Int(record.key.task.value)])
-      if record.state.isAlive { return byte.isAlive }
-      return byte.isExpanding
-        && record.number.value
-          == run.attempts.keys.filter { $0.task == record.key.task }.map(\.number.value).max()
-    }
-    return RestoredRun(
-      id: id, state: run.state, isKillRequested: run.isKillRequested, hasStarted: run.hasStarted,
-      latestStop: run.latestStop, bytes: run.bytes.map { TaskByte(raw: $0) },
-      histories: run.histories.map { (TaskIndex($0.key), $0.value) }.sorted { $0.0 < $1.0 },
-      open: open.sorted { $0.fence < $1.fence }, parts: run.parts)
-  }
 }
 
-extension HistoryWorld.Kept.Run {
+extension KeptState.Run {
   func range(_ family: FamilyIndex) -> (first: Int32, count: Int32) {
     var f = Int(family.value)
     for part in parts {

@@ -16,7 +16,14 @@ struct Stage {
   var runStates: [RunID: [RunState]] = [:]
   var expansions: [(TaskKey, Fence)] = []
   var acknowledged: [Fence] = []
+  /// Whatever agents were told to kill.
+  var killed: [Fence] = []
+  /// As last written; nil: nothing worth a row.
+  var histories: [TaskKey: TaskHistory?] = [:]
   var refusals: [String] = []
+  private var kept = KeptState()
+  private let settings: SchedulerSettings
+  private var epoch: Int64 = 1
   private var nextSession: Int64 = 0
   private var nextCommand: Int64 = 0
 
@@ -29,12 +36,25 @@ struct Stage {
   }
 
   init(settings: SchedulerSettings = SchedulerSettings()) {
+    self.settings = settings
     scheduler = Scheduler(epoch: Epoch(1), settings: settings)
+  }
+
+  /// The coordinator dies and comes back from what was written. Agents keep what they have. Answers in what the
+  /// two differ.
+  mutating func restart() -> String? {
+    epoch += 1
+    let live = scheduler
+    scheduler = Scheduler(restoring: kept.state, epoch: Epoch(epoch), settings: settings, at: now)
+    sessions = [:]
+    hear()
+    return live.difference(from: scheduler)
   }
 
   // MARK: Saying
 
   mutating func say(_ event: Event) {
+    kept.keep(documentsOf: event, scheduler)
     scheduler.handle(event, at: now)
     hear()
   }
@@ -122,7 +142,9 @@ struct Stage {
   func state(ofRun run: Int64 = 0) -> RunState { runStates[RunID(run)]!.last! }
 
   private mutating func hear() {
-    for effect in scheduler.takeEffects() {
+    let effects = scheduler.takeEffects()
+    kept.keep(effects, &scheduler)
+    for effect in effects {
       switch effect {
       case .attemptInserted(let record), .attemptUpdated(let record): records[record.fence] = record
       case .attemptDeleted(let key, let number):
@@ -130,7 +152,8 @@ struct Stage {
         where record.key == key && record.number == number && record.state == .dispatched {
           records[record.fence] = nil
         }
-      case .historyChanged, .agentChanged, .partsDropped: break
+      case .historyChanged(let key, let history): histories[key] = .some(history)
+      case .agentChanged, .partsDropped: break
       case .runStateChanged(let run, let state): runStates[run, default: []].append(state)
       case .start(let agent, _, let key, let number, let fence):
         if !held[agent, default: []].contains(where: { $0.fence == fence }) {
@@ -143,6 +166,7 @@ struct Stage {
         held[agent]!.remove(at: i)
         pending.append(.attemptRevoked(agent, session, fence))
       case .kill(let agent, let session, let fence, _):
+        killed.append(fence)
         guard let i = held[agent]?.firstIndex(where: { $0.fence == fence }) else { continue }
         if held[agent]![i].isRunning {
           held[agent]![i].isKilled = true

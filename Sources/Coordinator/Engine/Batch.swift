@@ -66,7 +66,8 @@ extension AttemptRow {
   init(_ record: AttemptRecord) {
     self.init(
       key: record.key, number: record.number, fence: record.fence, agent: record.agent, state: record.state,
-      isKillRequested: record.isKillRequested, start: record.start, stop: record.stop, rc: record.rc,
+      isKillRequested: record.isKillRequested, isAwaited: record.isAwaited, start: record.start,
+      stop: record.stop, rc: record.rc,
       words: record.words, cpuMicroseconds: record.cpuMicroseconds, peakMemoryKB: record.peakMemoryKB,
       stdoutBytes: record.stdoutBytes, stderrBytes: record.stderrBytes)
   }
@@ -77,6 +78,7 @@ extension AttemptRecord {
     self.init(
       key: row.key, number: row.number, fence: row.fence, agent: row.agent, state: row.state,
       isKillRequested: row.isKillRequested, start: row.start, stop: row.stop, rc: row.rc, words: row.words)
+    isAwaited = row.isAwaited
     cpuMicroseconds = row.cpuMicroseconds
     peakMemoryKB = row.peakMemoryKB
     stdoutBytes = row.stdoutBytes

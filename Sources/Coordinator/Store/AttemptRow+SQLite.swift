@@ -3,13 +3,14 @@ import SQLite
 
 extension AttemptRow {
   static let insert: StaticString =
-    "INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)"
+    "INSERT INTO attempt VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
 
   static let update: StaticString =
     """
     UPDATE attempt SET
       fence = ?4, agent = ?5, state = ?6, is_kill_requested = ?7, start = ?8, duration = ?9, rc = ?10,
-      words = ?11, cpu_us = ?12, peak_kb = ?13, stdout_bytes = ?14, stderr_bytes = ?15
+      words = ?11, cpu_us = ?12, peak_kb = ?13, stdout_bytes = ?14, stderr_bytes = ?15,
+      is_awaited = ?16
     WHERE run = ?1 AND task = ?2 AND number = ?3
     """
 
@@ -30,6 +31,7 @@ extension AttemptRow {
     statement.bind(13, peakMemoryKB)
     statement.bind(14, stdoutBytes)
     statement.bind(15, stderrBytes)
+    statement.bind(16, isAwaited)
   }
 
   init(_ row: Row) throws(SQLiteFault) {
@@ -48,5 +50,6 @@ extension AttemptRow {
     peakMemoryKB = try row.integer(12)
     stdoutBytes = try row.integer(13)
     stderrBytes = try row.integer(14)
+    isAwaited = row.boolean(15)
   }
 }

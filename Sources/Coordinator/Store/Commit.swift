@@ -94,6 +94,8 @@ struct AttemptRow: Hashable {
   var state: AttemptState
   /// A person asked for its end: said before it is sent, and never taken back.
   var isKillRequested: Bool
+  /// It was taken for lost by its agent's silence, and its result may still come.
+  var isAwaited = false
   /// As shown: the agent's times, shifted so that no task starts before its parents stopped. 0: none yet.
   var start: WallTime
   var stop: WallTime

@@ -9,7 +9,7 @@
 /// - The numbers of states are those of `RunState`, `TaskState`, `AttemptState` and `AgentState`.
 extension Schema {
   static let state = Schema(
-    name: "state.db", applicationID: 0x4361_7261, steps: [stateVersion1])
+    name: "state.db", applicationID: 0x4361_7261, steps: [stateVersion1, stateVersion2])
 
   /// Places of a run in the keys of `chunk` and `document`.
   static let placesInRun: Int64 = 1 << 20
@@ -121,4 +121,11 @@ private let stateVersion1 = """
     software TEXT NOT NULL,
     last_seen INTEGER NOT NULL
   ) STRICT;
+  """
+
+/// An attempt that was taken for lost by its agent's silence: a result of it may still come.
+private let stateVersion2 = """
+  ALTER TABLE attempt ADD COLUMN
+    is_awaited INTEGER NOT NULL DEFAULT 0 CHECK (is_awaited = 0 OR (is_awaited = 1 AND state = 5));
+  CREATE INDEX attempt_awaited ON attempt (run) WHERE is_awaited = 1;
   """

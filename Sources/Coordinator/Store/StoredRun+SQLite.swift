@@ -24,6 +24,9 @@ extension StoredRun {
       }
       open.append(attempt)
     }
+    let awaited = try database.statement("SELECT * FROM attempt WHERE run = ? AND is_awaited = 1")
+    awaited.bind(1, row.run.value)
+    try awaited.each { row throws(SQLiteFault) in open.append(try AttemptRow(row)) }
   }
 
   /// In order, part 0 first.

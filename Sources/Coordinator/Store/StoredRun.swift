@@ -16,7 +16,7 @@ struct StoredRun {
   /// `TaskByte.raw` of every task of the dense index.
   var bytes: [UInt8]
   var histories: [(task: TaskIndex, history: TaskHistory)]
-  /// The rows behind the bytes that say `isAlive` or `isExpanding`.
+  /// The rows behind the bytes that say `isAlive` or `isExpanding`, and those whose result is awaited.
   var open: [AttemptRow]
 }
 

@@ -1,5 +1,5 @@
 extension AttemptResult {
-  /// Members that are 0 or "" are left out, but for `rc`, `start` and `stop`.
+  /// Members that are 0, "" or not there are left out, but for `rc`, `start` and `stop`.
   func write(to writer: inout JSONWriter) {
     writer.beginObject()
     writer.member("kind", kind.name)
@@ -11,6 +11,7 @@ extension AttemptResult {
     if peakMemoryKB != 0 { writer.member("peakMemoryKB", peakMemoryKB) }
     if stdoutBytes != 0 { writer.member("stdoutBytes", stdoutBytes) }
     if stderrBytes != 0 { writer.member("stderrBytes", stderrBytes) }
+    if let stopped { writer.member("stopped", stopped.name) }
     writer.endObject()
   }
 
@@ -40,6 +41,8 @@ extension AttemptResult {
         result.stdoutBytes = try reader.count()
       } else if reader.text(name, is: "stderrBytes") {
         result.stderrBytes = try reader.count()
+      } else if reader.text(name, is: "stopped") {
+        result.stopped = try reader.oneOf(Stop.allCases, by: \.name, what: "stop")
       } else {
         return false
       }

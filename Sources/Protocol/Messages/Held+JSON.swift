@@ -8,6 +8,11 @@ extension ToCoordinator.Held {
     case .running(let since):
       writer.member("phase", "running")
       writer.member("since", since.nanoseconds)
+    case .ending(let result):
+      writer.member("phase", "running")
+      writer.member("since", result.start.nanoseconds)
+      writer.name("result")
+      result.write(to: &writer)
     case .ended(let result):
       writer.member("phase", "ended")
       writer.name("result")
@@ -38,7 +43,9 @@ extension ToCoordinator.Held {
     }
     self.init(fence: try members.require(fence, "fence"), phase: .waiting)
     switch try members.require(phase, "phase") {
-    case "running": self.phase = .running(since: WallTime(nanoseconds: try members.require(since, "since")))
+    case "running":
+      let since = WallTime(nanoseconds: try members.require(since, "since"))
+      self.phase = result.map { .ending($0) } ?? .running(since: since)
     case "ended": self.phase = .ended(try members.require(result, "result"))
     default: break
     }

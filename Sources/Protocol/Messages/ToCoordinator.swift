@@ -52,6 +52,8 @@ public enum ToCoordinator: Hashable, Sendable {
       /// Taken and not started.
       case waiting
       case running(since: WallTime)
+      /// No process of it is left, and `ended` follows its output, which is still to be sent.
+      case ending(AttemptResult)
       case ended(AttemptResult)
     }
     public var fence: Fence

@@ -24,6 +24,22 @@ public struct AttemptResult: Hashable, Sendable {
     }
   }
 
+  /// Why its agent told it to end, where it did so without a limit being passed. Whatever its exit code says, it
+  /// may not have done all it had to.
+  public enum Stop: UInt8, CaseIterable, Sendable {
+    /// The coordinator asked for it.
+    case killed = 0
+    /// The agent stops.
+    case agentStops
+
+    public var name: String {
+      switch self {
+      case .killed: "killed"
+      case .agentStops: "agentStops"
+      }
+    }
+  }
+
   public var kind: Kind
   /// The exit code; 128 + n when signal n ended it; 127 or 126 when it could not be executed; -1 when lost.
   public var rc: Int32
@@ -40,11 +56,13 @@ public struct AttemptResult: Hashable, Sendable {
   /// Bytes it printed, what was cut away included.
   public var stdoutBytes: Int64
   public var stderrBytes: Int64
+  /// nil: nobody told it to end.
+  public var stopped: Stop?
 
   public init(
     kind: Kind = .exited, rc: Int32, start: WallTime, stop: WallTime, words: String = "",
     cpuMicroseconds: Int64 = 0, peakMemoryKB: Int64 = 0, stdoutBytes: Int64 = 0,
-    stderrBytes: Int64 = 0
+    stderrBytes: Int64 = 0, stopped: Stop? = nil
   ) {
     self.kind = kind
     self.rc = rc
@@ -55,5 +73,6 @@ public struct AttemptResult: Hashable, Sendable {
     self.peakMemoryKB = peakMemoryKB
     self.stdoutBytes = stdoutBytes
     self.stderrBytes = stderrBytes
+    self.stopped = stopped
   }
 }

@@ -16,7 +16,7 @@ public enum AttemptEffect: Hashable, Sendable {
   /// A message that waits for nothing. Only while the agent is welcome somewhere.
   case send(ToCoordinator)
   /// The list that follows a welcome. One that ended and whose output is not sent yet is to be listed as
-  /// running; its end goes out after its output.
+  /// `ending`; its end goes out after its output.
   case list([ToCoordinator.Held])
   /// `ended` or `handedBack`, to be sent once the attempt's kept output has been.
   case announce(Fence, ToCoordinator)

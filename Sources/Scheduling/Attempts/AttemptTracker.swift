@@ -53,7 +53,7 @@ public struct AttemptTracker: Sendable {
     self.settings = settings
     room = settings.capacity
     for (fence, result) in left {
-      attempts[fence] = .ended(.init(result: result, isHandedBack: false, isAcknowledged: false))
+      attempts[fence] = .ended(.init(result: result, isAcknowledged: false))
       unacknowledged.append(fence)
     }
   }
@@ -172,7 +172,9 @@ public struct AttemptTracker: Sendable {
   ) {
     if !isWelcome { return }
     effects.append(
-      .announce(fence, end.isHandedBack ? .handedBack(fence, end.result) : .ended(fence, end.result)))
+      .announce(
+        fence, end.result.stopped == .agentStops ? .handedBack(fence, end.result) : .ended(fence, end.result))
+    )
   }
 
   /// In order, and the first that does not fit holds back those behind it: the coordinator placed them so.
@@ -209,7 +211,7 @@ public struct AttemptTracker: Sendable {
     _ effects: inout [AttemptEffect]
   ) {
     let result = AttemptResult(kind: .notExecuted, rc: rc, start: time, stop: time, words: words)
-    end(fence, result, isHandedBack: false, now, &effects)
+    end(fence, result, now, &effects)
   }
 
   // MARK: Ending
@@ -220,14 +222,11 @@ public struct AttemptTracker: Sendable {
     guard case .running(let state)? = attempts[fence] else {
       preconditionFailure("the process of attempt \(fence) ended, which is not running")
     }
-    var isHandedBack = false
-    if case .shutdown = state.stopping?.cause { isHandedBack = true }
-    self.end(fence, AttemptResult(end, of: state), isHandedBack: isHandedBack, now, &effects)
+    self.end(fence, AttemptResult(end, of: state), now, &effects)
   }
 
   private mutating func end(
-    _ fence: Fence, _ result: AttemptResult, isHandedBack: Bool, _ now: Instant,
-    _ effects: inout [AttemptEffect]
+    _ fence: Fence, _ result: AttemptResult, _ now: Instant, _ effects: inout [AttemptEffect]
   ) {
     guard case .running(let state)? = attempts[fence], let at = running.firstIndex(of: fence) else {
       preconditionFailure("attempt \(fence) ended, which is not running")
@@ -235,7 +234,7 @@ public struct AttemptTracker: Sendable {
     running.remove(at: at)
     room += state.needs
     if planted(.roomGivenTwice) { room += state.needs }
-    let ended = HeldAttempt.Ended(result: result, isHandedBack: isHandedBack, isAcknowledged: false)
+    let ended = HeldAttempt.Ended(result: result, isAcknowledged: false)
     attempts[fence] = .ended(ended)
     unacknowledged.append(fence)
     effects.append(.record(.ended(fence, result)))

@@ -6,16 +6,21 @@ extension AttemptResult {
     let rc: Int32
     var sentences: [String] = []
     var kind = Kind.exited
+    var stopped: Stop?
     if let stopping = running.stopping {
       switch stopping.cause {
-      case .killed(let reason): sentences.append(reason.isEmpty ? "killed" : "killed: \(reason)")
+      case .killed(let reason):
+        stopped = .killed
+        sentences.append(reason.isEmpty ? "killed" : "killed: \(reason)")
       case .timeLimit:
         kind = .timeLimit
         sentences.append("time limit of \(running.timeoutSeconds) s exceeded")
       case .leaseExpired:
         kind = .leaseExpired
         sentences.append("ended because the coordinator was not heard from and the lease ran out")
-      case .shutdown: sentences.append("ended because the agent stops")
+      case .shutdown:
+        stopped = .agentStops
+        sentences.append("ended because the agent stops")
       }
     }
     switch end.how {
@@ -30,6 +35,6 @@ extension AttemptResult {
     self.init(
       kind: kind, rc: rc, start: running.start, stop: end.stop, words: sentences.joined(separator: "; "),
       cpuMicroseconds: end.cpuMicroseconds, peakMemoryKB: end.peakMemoryKB, stdoutBytes: end.stdoutBytes,
-      stderrBytes: end.stderrBytes)
+      stderrBytes: end.stderrBytes, stopped: stopped)
   }
 }

@@ -43,8 +43,6 @@ enum HeldAttempt: Sendable {
 
   struct Ended: Sendable {
     var result: AttemptResult
-    /// It was ended because the agent stops.
-    var isHandedBack: Bool
     var isAcknowledged: Bool
   }
 }

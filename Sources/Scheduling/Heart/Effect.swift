@@ -36,6 +36,8 @@ public struct AttemptRecord: Hashable, Sendable {
   public var agent: AgentID
   public var state: AttemptState
   public var isKillRequested: Bool
+  /// It was taken for lost by its agent's silence, and its result may still come.
+  public var isAwaited = false
   /// As shown: shifted where clocks differ. Zero: none yet.
   public var start: WallTime
   public var stop: WallTime

@@ -86,12 +86,16 @@ extension Scheduler {
         started(fence, by: id, at: since)
         remind(slot)
       case .waiting where !isReborn && !planted(.resentWithNewFence): remind(slot)
+      case .ending(let result) where result.kind != .lost: started(fence, by: id, at: result.start)
+      case .ending(let result):
+        started(fence, by: id, at: result.start)
+        lose(slot, words: result.words, .processDied)
       case .running, .waiting:
-        lose(slot, words: "lost: agent \(agents[a].name) was started anew", processDied: true)
+        lose(slot, words: "lost: agent \(agents[a].name) was started anew", .processDied)
       case nil where isReborn:
-        lose(slot, words: "lost: agent \(agents[a].name) was started anew", processDied: true)
+        lose(slot, words: "lost: agent \(agents[a].name) was started anew", .processDied)
       case nil where attempts[slot].phase == .running:
-        lose(slot, words: "lost: agent \(agents[a].name) no longer knows of it", processDied: false)
+        lose(slot, words: "lost: agent \(agents[a].name) no longer knows of it", .toldOrForgotten)
       case nil:
         if isKillRequested(attempts[slot], inRun: slots[attempts[slot].key.run]!) || attempts[slot].isRevoking
         {
@@ -101,13 +105,19 @@ extension Scheduler {
         }
       }
     }
+    var kept: Set<Fence> = []
     for fence in listing.keys.sorted() {
-      if case .ended = listing[fence]! {
+      switch listing[fence]! {
+      case .ended(let result):
         effects.append(.acknowledgeEnd(id, session, fence))
-      } else {
+        late(fence, by: id, result)
+      case .ending: kept.insert(fence)
+      case .running, .waiting:
+        kept.insert(fence)
         effects.append(.kill(id, session, fence, reason: "the attempt was given to another agent"))
       }
     }
+    stopAwaiting(of: id, but: kept)
     changedAgents.append(id)
   }
 
@@ -156,8 +166,9 @@ extension Scheduler {
   mutating func agentLeft(_ id: AgentID, reason: String, at now: Instant) {
     let a = Int(id.value)
     for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
-      lose(slot, words: "lost: agent \(agents[a].name) left (\(reason))", processDied: false)
+      lose(slot, words: "lost: agent \(agents[a].name) left (\(reason))", .toldOrForgotten)
     }
+    stopAwaiting(of: id)
     if let session = agents[a].session { effects.append(.closeSession(session, reason: "the agent left")) }
     giveUp(a)
   }
@@ -194,7 +205,7 @@ extension Scheduler {
     for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
       lose(
         slot, words: "lost: no word from agent \(agents[a].name) for \(silence) s, its lease is over",
-        processDied: planted(.silenceCountsAsDeath))
+        planted(.silenceCountsAsDeath) ? .processDied : .silence)
     }
     if let session = agents[a].session {
       effects.append(.closeSession(session, reason: "silent past its lease"))

@@ -41,10 +41,12 @@ extension Scheduler {
   mutating func ended(_ fence: Fence, by agent: AgentID, _ result: AttemptResult, at now: Instant) {
     guard let session = agents[Int(agent.value)].session else { return }
     effects.append(.acknowledgeEnd(agent, session, fence))
-    guard let slot = slot(of: fence, at: agent) else { return }
+    guard let slot = slot(of: fence, at: agent) else { return late(fence, by: agent, result) }
     started(fence, by: agent, at: result.start)
+    if result.stopped == .agentStops { return giveBack(slot, result) }
     switch result.kind {
-    case .lost, .leaseExpired: lose(slot, words: result.words, processDied: result.kind == .lost)
+    case .lost: lose(slot, words: result.words, .processDied)
+    case .leaseExpired: lose(slot, words: result.words, .toldOrForgotten)
     case .exited, .notExecuted, .timeLimit, .memoryLimit: settle(slot, result, at: now)
     }
   }
@@ -59,11 +61,21 @@ extension Scheduler {
     guard let session = agents[Int(agent.value)].session else { return }
     effects.append(.acknowledgeEnd(agent, session, fence))
     agents[Int(agent.value)].hasHandedBack = true
-    guard let slot = slot(of: fence, at: agent) else { return }
+    guard let slot = slot(of: fence, at: agent) else {
+      if var result {
+        result.stopped = .agentStops
+        late(fence, by: agent, result)
+      }
+      return
+    }
     if let result, attempts[slot].phase != .running { started(fence, by: agent, at: result.start) }
     guard attempts[slot].phase == .running else { return forget(slot) }
+    giveBack(slot, result)
+  }
+
+  private mutating func giveBack(_ slot: Int32, _ result: AttemptResult?) {
     var record = record(slot)
-    record.words = result?.words ?? "handed back by agent \(agents[Int(agent.value)].name)"
+    record.words = result?.words ?? "handed back by agent \(agents[Int(record.agent.value)].name)"
     if let result { record.take(result) }
     let attempt = remove(slot)
     let run = slots[attempt.key.run]!
@@ -127,8 +139,17 @@ extension Scheduler {
     )
   }
 
-  /// Its agent is gone, or ended it since the lease ran out: a budget apart from the failures'.
-  mutating func lose(_ slot: Int32, words: String, processDied: Bool) {
+  enum Loss {
+    /// Nothing was heard of its agent for longer than its lease: its result may still come.
+    case silence
+    /// Its agent's process is proven dead, and it died with it.
+    case processDied
+    /// Its agent says that it ended it since the lease ran out, or knows nothing of it.
+    case toldOrForgotten
+  }
+
+  /// A budget apart from the failures'.
+  mutating func lose(_ slot: Int32, words: String, _ loss: Loss) {
     guard attempts[slot].phase == .running else { return forget(slot) }
     var record = record(slot)
     record.state = .lost
@@ -142,7 +163,7 @@ extension Scheduler {
     history.lastNumber = attempt.number.value
     history.lost += 1
     if planted(.oneRetryCounter) { history.failures += 1 }
-    if processDied { history.deaths += 1 }
+    if loss == .processDied { history.deaths += 1 }
     setHistory(history, of: task, inRun: run)
     if isKillRequested(attempt, inRun: run) && !planted(.killForgottenOnLoss) {
       setState(.killed, of: task, inRun: run)
@@ -158,7 +179,9 @@ extension Scheduler {
     } else {
       requeue(task, inRun: run)
     }
+    record.isAwaited = loss == .silence
     effects.append(.attemptUpdated(record))
+    if record.isAwaited { awaitResult(of: record) }
     endIfDone(run)
   }
 
@@ -267,7 +290,7 @@ extension Scheduler {
   /// The slot of a task's live attempt: a walk, for what people ask.
   func liveSlot(of key: TaskKey) -> Int32? { attempts.used.first { attempts[$0].key == key } }
 
-  private mutating func learnDuration(_ result: AttemptResult, of f: Int, inRun run: Int) {
+  mutating func learnDuration(_ result: AttemptResult, of f: Int, inRun run: Int) {
     let ran = max(1, result.stop.nanoseconds - result.start.nanoseconds)
     let mean = runs[run].families[f].meanNanoseconds
     runs[run].families[f].meanNanoseconds = mean == 0 ? ran : mean + (ran - mean) / 8

@@ -155,6 +155,7 @@ extension Scheduler {
       return Refusal(
         .conflict, "a task that follows it is RUNNING or in RETRY: kill it or wait for its end first")
     }
+    stopAwaiting(tasks, families: made, inRun: slot)
     if !made.isEmpty {
       for f in made.sorted() { runs[slot].families[f].isDropped = true }
       let before = runs[slot].edges

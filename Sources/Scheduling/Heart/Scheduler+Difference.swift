@@ -27,6 +27,7 @@ extension Scheduler {
     if let found = firstDifference(waiting, other.expanding.values.sorted { $0.fence < $1.fence }) {
       return "generators: \(found)"
     }
+    if let found = firstDifference(awaited.sorted, other.awaited.sorted) { return "awaited: \(found)" }
     return nil
   }
 

@@ -59,6 +59,7 @@ extension Scheduler {
       if marks[mark] != 0 { return "two attempts of task \(key.task) of run \(key.run) are alive" }
       marks[mark] = 1
     }
+    if let wrong = brokenInvariantOfAwaited() { return wrong }
     return count == slotsByFence.count ? nil : "fences and attempts differ in number"
   }
 

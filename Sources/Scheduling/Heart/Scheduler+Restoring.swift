@@ -10,7 +10,7 @@ public struct RestoredRun: Sendable {
   /// Of the whole dense index, dropped parts included.
   public var bytes: [TaskByte]
   public var histories: [(task: TaskIndex, history: TaskHistory)]
-  /// The rows of attempts that are alive or whose output is being expanded.
+  /// The rows of attempts that are alive, whose output is being expanded, or whose result is awaited.
   public var open: [AttemptRecord]
   public var parts: [Part]
 
@@ -141,6 +141,7 @@ extension Scheduler {
 
   private mutating func restore(_ record: AttemptRecord, inRun run: Int) {
     let task = record.key.task
+    if record.isAwaited { return awaitResult(of: record) }
     if runs[run].bytes[Int(task.value)].isExpanding {
       expanding[record.key] = record
       effects.append(.expand(record.key, record.number, record.fence))

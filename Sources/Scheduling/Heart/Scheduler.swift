@@ -43,6 +43,7 @@ public struct Scheduler: Sendable {
   #endif
   /// Ended well and waiting for their output to be expanded.
   var expanding: [TaskKey: AttemptRecord] = [:]
+  var awaited = AwaitedAttempts()
 
   var effects: [Effect] = []
 
@@ -200,7 +201,10 @@ public struct Scheduler: Sendable {
     runs[slot].state = state
     touch(slot)
     effects.append(.runStateChanged(runs[slot].id, state))
-    if state.isFinal { endedRuns.append(runs[slot].id) }
+    if state.isFinal {
+      endedRuns.append(runs[slot].id)
+      stopAwaiting(ofRun: slot)
+    }
   }
 
   mutating func setState(_ state: TaskState, of task: TaskIndex, inRun slot: Int) {

@@ -68,6 +68,7 @@ enum MessageExamples {
           .init(fence: Fence(3), phase: .ended(plainResult)),
         ], isLast: false)
     ),
+    ("attempts-ending", .attempts([.init(fence: Fence(4), phase: .ending(plainResult))], isLast: true)),
     ("attempts-none", .attempts([], isLast: true)),
     ("started", .started(fence, at: start)),
     ("ended", .ended(fence, plainResult)),
@@ -75,6 +76,13 @@ enum MessageExamples {
     ("revoked", .revoked(fence)),
     ("handedBack", .handedBack(fence, nil)),
     ("handedBack-result", .handedBack(fence, fullResult)),
+    (
+      "handedBack-stopped",
+      .handedBack(
+        fence,
+        AttemptResult(
+          rc: 143, start: start, stop: stop, words: "ended because the agent stops", stopped: .agentStops))
+    ),
     ("output", .output(fence, .stdout, offset: 0, Array("hello, \"wörld\"\n".utf8))),
     ("output-bytes", .output(fence, .stderr, offset: 1 << 40, [0xFF, 0x00, 0x41, 0xC3])),
     ("heartbeat", .heartbeat(41)),

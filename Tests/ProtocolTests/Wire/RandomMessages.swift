@@ -28,6 +28,7 @@ extension SeededRandom {
     if chance(2) { result.peakMemoryKB = count() }
     if chance(2) { result.stdoutBytes = count() }
     if chance(2) { result.stderrBytes = count() }
+    if chance(2) { result.stopped = element(of: AttemptResult.Stop.allCases) }
     return result
   }
 
@@ -82,9 +83,10 @@ extension SeededRandom {
     case 1:
       .attempts(
         (0..<below(6)).map { _ in
-          switch below(3) {
+          switch below(4) {
           case 0: .init(fence: fence(), phase: .waiting)
-          case 1: .init(fence: fence(), phase: .running(since: time()))
+          case 1: .init(fence: fence(), phase: .ending(result()))
+          case 2: .init(fence: fence(), phase: .running(since: time()))
           default: .init(fence: fence(), phase: .ended(result()))
           }
         }, isLast: chance(2))
