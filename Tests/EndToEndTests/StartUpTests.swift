@@ -50,6 +50,20 @@ import Testing
     }
   }
 
+  @Test(arguments: ["admin.token", "agent.token", "endpoints.json"])
+  func `a file that the coordinator cannot write at its start ends it with 70`(name: String) async throws {
+    try await Cluster.run(startsCoordinator: false) { cluster in
+      // In the way of what is written before it takes the name; this stops root, too.
+      let inTheWay = cluster.dataFolder + "/" + name + ".new"
+      try FileManager.default.createDirectory(atPath: inTheWay, withIntermediateDirectories: true)
+      let process = try cluster.launchCoordinator([
+        "--listen", "127.0.0.1:0", "--agent-listen", "127.0.0.1:0",
+      ])
+      #expect(try await process.exit() == 70)
+      #expect(process.output.contains(inTheWay), "\(process.output)")
+    }
+  }
+
   @Test(arguments: [
     ("caravan-coordinator", "--data-dri", "--data-dir"), ("caravan-coordinator", "--lisen", "--listen"),
     ("caravan-agent", "--coordinater", "--coordinator"), ("caravan-agent", "--core", "--cores"),

@@ -77,15 +77,19 @@ final class CoordinatorService {
     _ = unlink(directory.file(DefaultPaths.endpointsFile))
   }
 
-  private func writeEndpoints() throws(SystemError) {
+  private func writeEndpoints() throws(StoreFault) {
     var writer = JSONWriter()
     writer.object {
       $0.member("http", endpoints.http)
       $0.member("agents", endpoints.agents)
       $0.member("pid", getpid())
     }
-    try Files.writeAtomically(
-      writer.take() + [UInt8(ascii: "\n")], to: directory.file(DefaultPaths.endpointsFile))
+    do throws(SystemError) {
+      try Files.writeAtomically(
+        writer.take() + [UInt8(ascii: "\n")], to: directory.file(DefaultPaths.endpointsFile))
+    } catch {
+      throw StoreFault(error)
+    }
   }
 }
 

@@ -11,9 +11,13 @@ struct Tokens: Sendable {
   /// 256 bits.
   private static let randomBytes = 32
 
-  init(in directory: DataDirectory) throws(SystemError) {
-    admin = try Self.token("admin.token", in: directory)
-    agent = try Self.token("agent.token", in: directory)
+  init(in directory: DataDirectory) throws(StoreFault) {
+    do throws(SystemError) {
+      admin = try Self.token("admin.token", in: directory)
+      agent = try Self.token("agent.token", in: directory)
+    } catch {
+      throw StoreFault(error)
+    }
   }
 
   private static func token(_ name: String, in directory: DataDirectory) throws(SystemError) -> String {

@@ -1,4 +1,5 @@
 import SQLite
+import System
 
 /// Why storage does not do what it must. After a failed write nothing may be answered or sent any more:
 /// whoever gets one of these from a commit ends the program (exit code 70) and recovers from disk.
@@ -39,6 +40,17 @@ struct StoreFault: Error, Sendable, CustomStringConvertible {
       }
     message = "\(doing) failed: \(cause)"
     self.cause = cause
+  }
+
+  /// A file beside the databases was refused.
+  init(_ cause: SystemError) {
+    kind =
+      switch cause.code {
+      case .noSpace: .full
+      case .notPermitted: .notWritable
+      case .notFound, .locked, .addressInUse, .invalid, .other: .failed
+      }
+    message = cause.message
   }
 
   var description: String { message }
