@@ -54,13 +54,14 @@ final class AgentRuntime: EventHandler {
   }
 
   private func wire() {
+    pump.onLoss = { [unowned self] in tell(.outputLost($0, $1)) }
     runner.onEnd = { [unowned self] in processEnded($0, $1) }
     link.onHello = { [unowned self] in tell(.helloSent) }
     link.onWelcome = { [unowned self] in tell(.welcomed($0)) }
     link.onMessages = { [unowned self] in received($0) }
     link.onLost = { [unowned self] in
-      pump.disconnected()
       tell(.disconnected)
+      pump.disconnected()
     }
     link.onRefused = { [unowned self] in fail(AgentError(.failed, $0)) }
     loop.endOfTurn = { [unowned self] in endOfTurn() }
@@ -114,8 +115,7 @@ final class AgentRuntime: EventHandler {
   private func processEnded(_ fence: Fence, _ end: ProcessEnd) {
     var end = end
     (end.stdoutBytes, end.stderrBytes) = pump.totals(fence)
-    end.lostOutput = pump.loss(fence)
-    pump.ended(fence)
+    end.lostOutput = pump.ended(fence)
     Failpoint.endRecordBefore.pass()
     tell(.processEnded(fence, end))
   }

@@ -157,6 +157,25 @@ struct ConnectionTests {
     _ = next
   }
 
+  @Test func `output that the disk loses after the end is told with the end`() throws {
+    let coordinator = try ScriptedCoordinator()
+    let agent = try AgentProcess(coordinator.address)
+    let session = try coordinator.accept()
+    session.welcome()
+    session.keepOutputUnacknowledged()
+    session.start(1, shell("seq 1 200000; echo over >&2"))
+    // The window is full, the rest waits in a file, and the end behind it.
+    let spool = agent.folder + "/data/spool"
+    eventually { (Files.line(spool + "/1.attempts") ?? "").contains("\"ended\"") }
+    #expect(truncate(spool + "/1.stdout.0", 0) == 0)
+    session.send([.outputAcknowledged(Fence(1), .stdout, offset: 100_000)])
+    let finished = session.finish(Fence(1))
+    #expect(finished.result.rc == 0 && finished.result.stdoutBytes == 1_288_895)
+    #expect(finished.result.words.contains("output was lost"), "\(finished.result.words)")
+    #expect(finished.isCut && finished.stdout.count < 1_288_895)
+    _ = agent
+  }
+
   @Test func `a second agent on the same data directory is refused in words`() throws {
     let coordinator = try ScriptedCoordinator()
     let agent = try AgentProcess(coordinator.address)

@@ -104,15 +104,53 @@ struct KeptStreamTests {
     }
   }
 
-  @Test func `a folder that is not there costs the output and nothing else`() {
-    var stream = KeptStream(Fence(1), .stdout, folder: folder + "/missing")
-    append(&stream, KeptStream.memoryBytes + 1)
-    #expect(stream.fault != nil)
+  @Test func `a disk that refuses costs what waits, and that is told behind it`() throws {
+    var stream = KeptStream(Fence(1), .stdout, folder: folder)
     append(&stream, 10)
+    #expect(stream.next(limit: 100)?.bytes.count == 10)
+    // There is no such folder: what is more than memory holds has no place.
+    append(&stream, KeptStream.memoryBytes)
+    #expect(stream.fault != nil && !stream.hasMore)
+    let lost = stream.total
     stream.end()
-    let next = stream.next(limit: 100)
-    #expect(next == nil && stream.isDelivered)
-    #expect(stream.total == Int64(KeptStream.memoryBytes + 11))
+    for _ in 0..<2 {
+      #expect(stream.hasMore && !stream.isDelivered)
+      let mark = stream.next(limit: 100)
+      #expect(mark?.offset == lost && mark?.bytes == [])
+      #expect(stream.isDelivered && stream.next(limit: 100) == nil)
+      // It may not have arrived.
+      stream.connectionLost()
+    }
+  }
+
+  @Test func `what is printed once the disk takes it again is kept`() throws {
+    var stream = KeptStream(Fence(1), .stdout, folder: folder)
+    append(&stream, KeptStream.memoryBytes + 1)
+    let lost = stream.total
+    try withFolder {
+      append(&stream, 300_000)
+      append(&stream, 300_000)
+      stream.end()
+      var at = lost
+      while let next = stream.next(limit: 70_000) {
+        #expect(next.offset == at && next.bytes == bytes(at..<at + Int64(next.bytes.count)))
+        at += Int64(next.bytes.count)
+      }
+      #expect(at == stream.total && stream.isDelivered)
+      stream.acknowledge(at)
+      let left = try Files.names(in: folder)
+      #expect(left.isEmpty)
+    }
+  }
+
+  @Test func `a disk that refuses while nobody is connected leaves in memory what fits there`() {
+    var stream = KeptStream(Fence(1), .stdout, folder: folder)
+    append(&stream, 1000)
+    stream.moveToFile()
+    append(&stream, 1000)
+    stream.end()
+    #expect(stream.fault == nil)
+    #expect(stream.next(limit: 10_000)?.bytes == bytes(0..<2000))
   }
 }
 

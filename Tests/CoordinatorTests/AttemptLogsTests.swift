@@ -80,6 +80,17 @@ import Testing
     logs.close()
   }
 
+  @Test func `no bytes at an offset mark a cut at the end, once`() async throws {
+    let logs = try open(folder)
+    await store(logs, [out(1, 0, "head")])
+    await store(logs, [out(1, 9, "")])
+    await store(logs, [out(1, 9, "")])
+    let mark = String(decoding: LogWriter.mark(cut: 5), as: UTF8.self)
+    #expect(try text(logs, 1) == "head\(mark)")
+    #expect(try logs.reader.whole(Fence(1), .stdout, limit: 100) == .cut)
+    logs.close()
+  }
+
   @Test func `any slice of a long stream is the slice of what was printed`() async throws {
     let logs = try open(folder)
     var random = SystemRandomNumberGenerator()

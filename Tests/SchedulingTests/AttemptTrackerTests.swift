@@ -359,6 +359,20 @@ struct AttemptTrackerTests {
     #expect(bench.effects.last == .leave)
   }
 
+  @Test func `output that is lost after the end is told in the result, until that is acknowledged`() {
+    var bench = Bench()
+    bench.welcome()
+    bench.start(1)
+    bench.started(1)
+    bench.ended(1)
+    bench.event(.outputLost(Fence(1), "no room"))
+    guard case .record(.ended(Fence(1), let kept))? = bench.effects.first else { return #expect(Bool(false)) }
+    #expect(kept.words == "output was lost: no room" && bench.result == kept)
+    bench.event(.received(.endsAcknowledged([Fence(1)])))
+    bench.event(.outputLost(Fence(1), "no room"))
+    #expect(bench.effects.isEmpty)
+  }
+
   @Test func `an idle agent that is to stop leaves at once`() {
     var bench = Bench()
     bench.event(.shutdown)

@@ -10,6 +10,8 @@ final class AttemptOutput {
   var waitingEnd: ToCoordinator?
   /// In the pump's line.
   var isInLine = false
+  private var isEnded = false
+  private var isLossTold = false
 
   init(_ fence: Fence, folder: String) {
     self.fence = fence
@@ -22,6 +24,7 @@ final class AttemptOutput {
     throws(SystemError)
   {
     self.fence = fence
+    isEnded = true
     stdout = try KeptStream(fence, .stdout, folder: folder, from: from.stdout, total: result.stdoutBytes)
     stderr = try KeptStream(fence, .stderr, folder: folder, from: from.stderr, total: result.stderrBytes)
   }
@@ -33,9 +36,24 @@ final class AttemptOutput {
     }
   }
 
-  func end() {
+  /// Nothing more is printed. Answers why output could not be kept so far, "" where all of it could.
+  func end() -> String {
     stdout.end()
     stderr.end()
+    isEnded = true
+    isLossTold = isCut
+    return loss
+  }
+
+  /// Some output could not be kept.
+  var isCut: Bool { stdout.fault != nil || stderr.fault != nil }
+  private var loss: String { (stdout.fault ?? stderr.fault)?.message ?? "" }
+
+  /// Why output was lost after the end, once.
+  func takeLateLoss() -> String? {
+    guard isEnded, isCut, !isLossTold else { return nil }
+    isLossTold = true
+    return loss
   }
 
   func moveToFiles() {

@@ -27,8 +27,13 @@ struct KeptStream {
   /// Bytes from `acknowledged` on, while there is no file.
   private var memory: [UInt8] = []
   private var file: KeptFile?
-  /// What could not be kept because the disk refused it: all of it up to here is lost.
+  private var isRefusalSaid = false
+  /// Why some of it could not be kept; what is printed later may be kept again.
   private(set) var fault: SystemError?
+  /// Up to where it was lost last; 0: nowhere.
+  private var lostUpTo: Int64 = 0
+  /// The loss was told, on this connection, by what follows it.
+  private var isCutTold = false
 
   init(_ fence: Fence, _ stream: OutputStream, folder: String) {
     self.fence = fence
@@ -55,22 +60,20 @@ struct KeptStream {
   // MARK: In
 
   mutating func append(_ bytes: UnsafeRawBufferPointer) {
-    if file == nil
-      && (memory.count + bytes.count > Self.memoryBytes || total + Int64(bytes.count) > Self.headBytes)
-    {
-      moveToFile()
-    }
-    if let failure = write(bytes, at: total) {
-      lose(failure)
-    } else if file == nil && fault == nil {
-      memory.append(contentsOf: bytes)
-    }
+    let failure = keep(bytes)
     total += Int64(bytes.count)
+    if let failure { lose(failure) }
   }
 
-  private func write(_ bytes: UnsafeRawBufferPointer, at offset: Int64) -> SystemError? {
+  private mutating func keep(_ bytes: UnsafeRawBufferPointer) -> SystemError? {
+    let isTooMuch = memory.count + bytes.count > Self.memoryBytes
     do throws(SystemError) {
-      try file?.write(bytes, at: offset)
+      if isTooMuch || total + Int64(bytes.count) > Self.headBytes { try makeFile() }
+      if let file {
+        try file.write(bytes, at: total)
+      } else {
+        memory.append(contentsOf: bytes)
+      }
       return nil
     } catch {
       return error
@@ -80,26 +83,42 @@ struct KeptStream {
   /// The end is known: the tail may go out.
   mutating func end() { isEnded = true }
 
-  /// Puts what waits in memory on disk, where the next start of this agent finds it.
+  /// Puts what waits in memory on disk, where the next start of this agent finds it. A disk that refuses leaves it
+  /// in memory.
   mutating func moveToFile() {
-    if file != nil || fault != nil { return }
     do throws(SystemError) {
-      let file = try KeptFile(Self.path(folder, fence, stream, acknowledged))
-      try memory.withUnsafeBufferPointer { (bytes) throws(SystemError) in
-        try file.write(UnsafeRawBufferPointer(bytes), at: acknowledged)
-      }
-      memory = []
-      self.file = file
+      try makeFile()
     } catch {
-      lose(error)
+      if !isRefusalSaid { Say.line("output of attempt \(fence) is kept in memory only: \(error.message)") }
+      isRefusalSaid = true
     }
   }
 
-  /// A disk that refuses costs output, never the task.
+  private mutating func makeFile() throws(SystemError) {
+    if file != nil { return }
+    let file = try KeptFile(Self.path(folder, fence, stream, acknowledged))
+    do throws(SystemError) {
+      try memory.withUnsafeBufferPointer { (bytes) throws(SystemError) in
+        try file.write(UnsafeRawBufferPointer(bytes), at: acknowledged)
+      }
+    } catch {
+      // Half of it would be taken for all of it by the next start.
+      file.remove()
+      throw error
+    }
+    memory = []
+    self.file = file
+  }
+
+  /// A disk that refuses costs the output that waits, never the task.
   private mutating func lose(_ error: SystemError) {
-    fault = error
-    Say.line("output of attempt \(fence) is cut: \(error.message)")
+    if fault == nil { Say.line("output of attempt \(fence) is cut: \(error.message)") }
+    fault = fault ?? error
     drop()
+    acknowledged = total
+    sent = total
+    lostUpTo = total
+    isCutTold = false
   }
 
   private mutating func drop() {
@@ -111,21 +130,29 @@ struct KeptStream {
   // MARK: Out
 
   /// Whether something may go out now, window aside.
-  var hasMore: Bool { fault == nil && sent < sendable }
+  var hasMore: Bool { sent < sendable || isCutDue }
   /// All that is kept was sent, and nothing can follow.
-  var isDelivered: Bool { isEnded && (sent == total || fault != nil) }
+  var isDelivered: Bool { isEnded && sent == total && !isCutDue }
   var isAcknowledged: Bool { isEnded && acknowledged == total }
-  var unacknowledged: Int64 { fault == nil ? sent - acknowledged : 0 }
+  var unacknowledged: Int64 { sent - acknowledged }
   /// Bytes that the coordinator does not have yet, as far as is known.
   var unacknowledgedOrUnsent: Int64 { total - acknowledged }
 
+  /// The end of it was lost: no byte follows that would show it.
+  private var isCutDue: Bool { isEnded && lostUpTo > 0 && lostUpTo == total && !isCutTold }
+
   private var sendable: Int64 { isEnded ? total : min(total, Self.headBytes) }
 
-  /// The next bytes to send, at most `limit`; nil: none are left after all (they were lost).
+  /// The next bytes to send, at most `limit`, or none at an offset up to which all was lost; nil: nothing is left
+  /// after all.
   mutating func next(limit: Int) -> (offset: Int64, bytes: [UInt8])? {
     skipCut()
     let count = min(Int64(limit), sendable - sent)
-    if count <= 0 { return nil }
+    if count <= 0 {
+      if !isCutDue { return nil }
+      isCutTold = true
+      return (total, [])
+    }
     let offset = sent
     guard let file else {
       let at = Int(offset - acknowledged)
@@ -138,17 +165,13 @@ struct KeptStream {
       return (offset, bytes)
     } catch {
       lose(error)
-      skipCut()
       return nil
     }
   }
 
-  /// Nothing is there between the head and the tail, nor of what was lost.
+  /// Nothing is there between the head and the tail.
   private mutating func skipCut() {
-    if fault != nil {
-      sent = total
-      acknowledged = total
-    } else if isEnded, sent >= Self.headBytes, sent < total - Self.tailBytes {
+    if isEnded, sent >= Self.headBytes, sent < total - Self.tailBytes {
       sent = total - Self.tailBytes
       acknowledged = sent
     }
@@ -164,7 +187,10 @@ struct KeptStream {
   }
 
   /// What was sent on it may never have arrived.
-  mutating func connectionLost() { sent = acknowledged }
+  mutating func connectionLost() {
+    sent = acknowledged
+    isCutTold = false
+  }
 
   /// Nobody needs it any more.
   mutating func forget() { drop() }

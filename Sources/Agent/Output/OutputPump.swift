@@ -17,6 +17,9 @@ final class OutputPump {
   /// Without a connection what is printed goes to disk, where a later start finds it.
   private var isConnected = false
 
+  /// Output of an attempt was lost after its end was told, and why.
+  var onLoss: ((Fence, String) -> Void)?
+
   init(folder: String) { self.folder = folder }
 
   // MARK: From processes
@@ -35,17 +38,12 @@ final class OutputPump {
     return (output.stdout.total, output.stderr.total)
   }
 
-  /// Why output of an attempt could not be kept, "" where all of it could.
-  func loss(_ fence: Fence) -> String {
+  /// The attempt ended, and printed nothing more. Answers why output could not be kept, "" where all of it could.
+  func ended(_ fence: Fence) -> String {
     guard let output = outputs[fence] else { return "" }
-    return (output.stdout.fault ?? output.stderr.fault)?.message ?? ""
-  }
-
-  /// The attempt ended, and printed nothing more.
-  func ended(_ fence: Fence) {
-    guard let output = outputs[fence] else { return }
-    output.end()
+    let loss = output.end()
     enqueue(output)
+    return loss
   }
 
   /// What an earlier start left of an attempt.
@@ -72,6 +70,10 @@ final class OutputPump {
     }
   }
 
+  private func tellLoss(_ output: AttemptOutput) {
+    if let why = output.takeLateLoss() { onLoss?(output.fence, why) }
+  }
+
   /// The end is committed there, so the output is, too.
   func forget(_ fence: Fence) {
     guard let output = outputs.removeValue(forKey: fence) else { return }
@@ -92,7 +94,8 @@ final class OutputPump {
 
   /// Sends the end behind the output; false: there is none to wait for, the end may go as it is.
   func sendLater(_ end: ToCoordinator, of fence: Fence) -> Bool {
-    guard let output = outputs[fence], !output.isAcknowledged else { return false }
+    // Behind what was sent of it, also where the rest is lost.
+    guard let output = outputs[fence], output.isCut || !output.isAcknowledged else { return false }
     output.waitingEnd = end
     enqueue(output)
     return true
@@ -134,6 +137,7 @@ final class OutputPump {
       Failpoint.outputSendBefore.pass()
       goesOn = send(.output(output.fence, stream, offset: next.offset, next.bytes)) && goesOn
     }
+    tellLoss(output)
     if output.isDelivered, let end = output.waitingEnd {
       output.waitingEnd = nil
       return send(end) && goesOn

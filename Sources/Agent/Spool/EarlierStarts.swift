@@ -77,6 +77,7 @@ struct EarlierStarts {
         outputs.append(try AttemptOutput(fence, folder: folder, result: ends[at].result, from: from[fence]!))
       } catch {
         Say.line("output of attempt \(fence) is cut: \(error.message)")
+        ends[at].result.tell(lostOutput: error.message)
       }
     }
   }

@@ -70,7 +70,7 @@ extension Expansion {
       case .bytes(let bytes): text = bytes
       case .tooLong(let bytes):
         return .refused("the generator printed \(bytes) bytes, more than the \(outputBytes) that are taken")
-      case .cut: return .refused("the generator printed so much that its agent had to cut it")
+      case .cut: return .refused("what the generator printed was cut at its agent")
       }
     } catch {
       return .refused("what the generator printed cannot be read: \(error.message)")

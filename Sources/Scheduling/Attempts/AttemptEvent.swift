@@ -15,6 +15,8 @@ public enum AttemptEvent: Sendable {
   case spawnFailed(Fence, rc: Int32, words: String, at: WallTime)
   /// The main process ended and nothing else of the attempt is left.
   case processEnded(Fence, ProcessEnd)
+  /// After its end: output that was still to be sent could not be kept, and why, for people.
+  case outputLost(Fence, String)
   /// `AttemptTracker.nextDeadline` has come.
   case timer
   /// The agent is to stop: what runs is ended and handed back.

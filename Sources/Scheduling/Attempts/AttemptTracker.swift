@@ -94,6 +94,7 @@ public struct AttemptTracker: Sendable {
     case .spawnFailed(let fence, let rc, let words, let time):
       spawnFailed(fence, rc, words, time, now, &effects)
     case .processEnded(let fence, let end): processEnded(fence, end, now, &effects)
+    case .outputLost(let fence, let why): outputLost(fence, why, &effects)
     case .timer: timer(now, &effects)
     case .shutdown: shutdown(now, &effects)
     }
@@ -240,6 +241,15 @@ public struct AttemptTracker: Sendable {
     effects.append(.record(.ended(fence, result)))
     announce(fence, ended, &effects)
     startWhatFits(now, &effects)
+  }
+
+  /// Whoever reads the result is to know.
+  private mutating func outputLost(_ fence: Fence, _ why: String, _ effects: inout [AttemptEffect]) {
+    guard case .ended(var end)? = attempts[fence], !end.isAcknowledged else { return }
+    end.result.tell(lostOutput: why)
+    attempts[fence] = .ended(end)
+    effects.append(.record(.ended(fence, end.result)))
+    announce(fence, end, &effects)
   }
 
   private mutating func endsAcknowledged(

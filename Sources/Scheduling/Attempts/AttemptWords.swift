@@ -1,4 +1,4 @@
-import Protocol
+public import Protocol
 
 /// What an agent says of an end, for people.
 extension AttemptResult {
@@ -31,10 +31,16 @@ extension AttemptResult {
       rc = 128 + number
       sentences.append("ended by \(SignalName.words(number))")
     }
-    if !end.lostOutput.isEmpty { sentences.append("output was lost: \(end.lostOutput)") }
     self.init(
       kind: kind, rc: rc, start: running.start, stop: end.stop, words: sentences.joined(separator: "; "),
       cpuMicroseconds: end.cpuMicroseconds, peakMemoryKB: end.peakMemoryKB, stdoutBytes: end.stdoutBytes,
       stderrBytes: end.stderrBytes, stopped: stopped)
+    if !end.lostOutput.isEmpty { tell(lostOutput: end.lostOutput) }
+  }
+
+  /// Adds to the words that output could not be kept, and why.
+  public mutating func tell(lostOutput why: String) {
+    if !words.isEmpty { words += "; " }
+    words += "output was lost: \(why)"
   }
 }
