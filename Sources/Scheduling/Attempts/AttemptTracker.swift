@@ -58,11 +58,16 @@ public struct AttemptTracker: Sendable {
     }
   }
 
+  /// When `.timer` is wanted next; nil: nothing is due.
+  public private(set) var nextDeadline: Instant?
+  /// When SIGKILL or a time limit of what runs is due, and whether that may be another by now.
+  private var endsDue: Instant?
+  private var haveEndsChanged = false
+
   public var runningCount: Int { running.count }
   public var waitingCount: Int { waiting.count }
 
-  /// When `.timer` is wanted next; nil: nothing is due.
-  public var nextDeadline: Instant? {
+  private func deadline() -> Instant? {
     var next: Instant?
     func consider(_ time: Instant?) {
       if let time, next.map({ time < $0 }) ?? true { next = time }
@@ -73,11 +78,18 @@ public struct AttemptTracker: Sendable {
       if !isLeaseTermSent { consider(lease.passes(percent: Self.termAtPercent)) }
       if !isLeaseKillSent { consider(lease.passes(percent: Self.killAtPercent)) }
     }
-    for fence in running {
-      guard case .running(let state) = attempts[fence] else { continue }
-      consider(state.stopping == nil ? state.timeLimit : state.stopping?.killAt)
-    }
+    consider(endsDue)
     return next
+  }
+
+  /// When the first end that the agent brings about is due, among all that run.
+  private func earliestEnd() -> Instant? {
+    var earliest: Instant?
+    for fence in running {
+      guard case .running(let state) = attempts[fence], let due = state.due else { continue }
+      earliest = min(earliest ?? due, due)
+    }
+    return earliest
   }
 
   /// Takes one event; what is to be done is added to `effects`, in order. Events that carrying them out
@@ -102,6 +114,11 @@ public struct AttemptTracker: Sendable {
       hasLeft = true
       effects.append(.leave)
     }
+    if haveEndsChanged {
+      haveEndsChanged = false
+      endsDue = earliestEnd()
+    }
+    nextDeadline = deadline()
   }
 
   // MARK: The connection
@@ -233,6 +250,7 @@ public struct AttemptTracker: Sendable {
       preconditionFailure("attempt \(fence) ended, which is not running")
     }
     running.remove(at: at)
+    if state.due != nil { haveEndsChanged = true }
     room += state.needs
     if planted(.roomGivenTwice) { room += state.needs }
     let ended = HeldAttempt.Ended(result: result, isAcknowledged: false)
@@ -335,6 +353,7 @@ public struct AttemptTracker: Sendable {
       preconditionFailure("attempt \(fence) is not running")
     }
     body(&state)
+    if state.due != nil || state.stopping != nil { haveEndsChanged = true }
     attempts[fence] = .running(state)
   }
 
@@ -388,11 +407,11 @@ public struct AttemptTracker: Sendable {
       }
       if !planted(.waitingStartsLate) { handBackWhatWaits(&effects) }
     }
-    if let kill = lease.passes(percent: Self.killAtPercent), kill <= now, !isLeaseKillSent,
-      !planted(.noKillAtNinety)
-    {
+    if let kill = lease.passes(percent: Self.killAtPercent), kill <= now, !isLeaseKillSent {
       isLeaseKillSent = true
-      for fence in running { stop(fence, .leaseExpired, grace: .zero, now, &effects) }
+      for fence in running where !planted(.noKillAtNinety) {
+        stop(fence, .leaseExpired, grace: .zero, now, &effects)
+      }
     }
   }
 

@@ -24,6 +24,9 @@ enum HeldAttempt: Sendable {
     /// When its time is over; nil: never.
     var timeLimit: Instant?
     var stopping: Stopping?
+
+    /// When the agent has to do something about it.
+    var due: Instant? { stopping == nil ? timeLimit : stopping?.killAt }
   }
 
   /// An end that the agent brings about. The first cause sticks; a later one may only bring the kill nearer.

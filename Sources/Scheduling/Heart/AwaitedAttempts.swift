@@ -20,6 +20,8 @@ struct AwaitedAttempts: Sendable {
     return sorted.prefix(Self.limit / 10).map { remove($0.fence)! }
   }
 
+  var isEmpty: Bool { records.isEmpty }
+
   subscript(fence: Fence) -> AttemptRecord? { records[fence.value] }
 
   mutating func remove(_ fence: Fence) -> AttemptRecord? {

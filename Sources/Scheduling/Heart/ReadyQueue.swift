@@ -32,17 +32,21 @@ struct ReadyQueue: Sendable {
   }
 
   private(set) var shapes: [Shape] = []
+  /// Shapes that are looked through: hashing eight lanes takes longer than comparing a few.
+  private static let looked = 8
+  /// Of the others.
   private var indices: [ResourceVector: ShapeIndex] = [:]
   /// Shapes whose heaps hold something, in the order of their numbers.
   private(set) var active: [ShapeIndex] = []
 
   mutating func shape(for needs: ResourceVector) -> ShapeIndex {
-    // Hashing eight lanes takes longer than looking at a few shapes.
-    for i in 0..<min(shapes.count, 8) where shapes[i].needs == needs { return ShapeIndex(value: Int32(i)) }
+    for i in 0..<min(shapes.count, Self.looked) where shapes[i].needs == needs {
+      return ShapeIndex(value: Int32(i))
+    }
     if let known = indices[needs] { return known }
     let index = ShapeIndex(value: Int32(shapes.count))
     shapes.append(Shape(needs: needs))
-    indices[needs] = index
+    if shapes.count > Self.looked { indices[needs] = index }
     return index
   }
 

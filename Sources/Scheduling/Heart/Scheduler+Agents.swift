@@ -77,8 +77,7 @@ extension Scheduler {
     }
     agents[a].isListed = true
 
-    // In the order of their fences: the slab's order is of no meaning.
-    for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
+    for slot in heldInOrder(a) {
       let fence = attempts[slot].fence
       switch listing.removeValue(forKey: fence) {
       case .ended(let result): if !planted(.listedEndIgnored) { ended(fence, by: id, result, at: now) }
@@ -119,6 +118,14 @@ extension Scheduler {
     }
     stopAwaiting(of: id, but: kept)
     changedAgents.append(id)
+  }
+
+  /// Its live attempts in the order of their fences: the slab's is of no meaning.
+  private func heldInOrder(_ a: Int) -> [Int32] {
+    if agents[a].attempts.count < 2 { return agents[a].attempts }
+    // A closure that uses `self` would be given a copy of it.
+    let attempts = attempts
+    return agents[a].attempts.sorted { attempts[$0].fence < attempts[$1].fence }
   }
 
   /// Says again what was said while nobody heard.
@@ -165,7 +172,7 @@ extension Scheduler {
   /// end is not known.
   mutating func agentLeft(_ id: AgentID, reason: String, at now: Instant) {
     let a = Int(id.value)
-    for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
+    for slot in heldInOrder(a) {
       lose(slot, words: "lost: agent \(agents[a].name) left (\(reason))", .toldOrForgotten)
     }
     stopAwaiting(of: id)
@@ -202,7 +209,7 @@ extension Scheduler {
 
   private mutating func loseAgent(_ a: Int, at now: Instant) {
     let silence = (now - agents[a].lastHeard).nanoseconds / 1_000_000_000
-    for slot in agents[a].attempts.sorted(by: { attempts[$0].fence < attempts[$1].fence }) {
+    for slot in heldInOrder(a) {
       lose(
         slot, words: "lost: no word from agent \(agents[a].name) for \(silence) s, its lease is over",
         planted(.silenceCountsAsDeath) ? .processDied : .silence)

@@ -20,7 +20,7 @@ extension Scheduler {
     for (agent, its) in zip(agents, other.agents) {
       if let found = difference(of: agent, from: other, its) { return "agent \(agent.name): \(found)" }
     }
-    let live = attempts.used.sorted { attempts[$0].fence < attempts[$1].fence }.map { attempts[$0].lasting }
+    let live = attempts.used.map { attempts[$0].lasting }.sorted { $0.fence < $1.fence }
     let its = other.attempts.used.map { other.attempts[$0].lasting }.sorted { $0.fence < $1.fence }
     if let found = firstDifference(live, its) { return "attempts: \(found)" }
     let waiting = expanding.values.sorted { $0.fence < $1.fence }
@@ -32,7 +32,11 @@ extension Scheduler {
   }
 
   private var openRuns: [RunID] {
-    runs.filter { slots[$0.id] != nil && !$0.state.isFinal }.map(\.id).sorted()
+    var open: [RunID] = []
+    for slot in runs.indices where runs[slot].id.value >= 0 && !runs[slot].state.isFinal {
+      open.append(runs[slot].id)
+    }
+    return open.sorted()
   }
 
   private func difference(ofRun slot: Int, from other: Scheduler, _ otherSlot: Int) -> String? {

@@ -60,6 +60,7 @@ extension Scheduler {
       return "only a success counts once an attempt is taken for lost"
     }
     if result.stopped != nil { return "it was told to end" }
+    if planted(.lateSuccessCounts) { return nil }
     if latest != record.number.value { return "attempt \(latest) was started since" }
     if byte.isAlive { return "another attempt was sent to an agent since" }
     if runs[run].isKillRequested { return "the run is being killed" }
@@ -99,6 +100,7 @@ extension Scheduler {
 
   /// For `brokenInvariant`.
   func brokenInvariantOfAwaited() -> String? {
+    if awaited.isEmpty { return nil }
     for record in awaited.sorted {
       let what = "awaited attempt \(record.fence)"
       guard let slot = slots[record.key.run], !runs[slot].state.isFinal else {

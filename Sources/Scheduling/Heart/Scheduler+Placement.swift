@@ -36,9 +36,9 @@ extension Scheduler {
         noteOvertaken(by: choice, at: now)
       }
       for i in blocked.indices { ready[blocked[i].shape].isBlocked = false }
-      blocked.removeAll(keepingCapacity: true)
+      if !blocked.isEmpty { blocked.removeAll(keepingCapacity: true) }
     }
-    changedAgents.removeAll(keepingCapacity: true)
+    if !changedAgents.isEmpty { changedAgents.removeAll(keepingCapacity: true) }
   }
 
   /// Whether something is ready that the last look did not see, or room that it did not see.

@@ -84,7 +84,10 @@ extension Scheduler {
     for run in state.runs { load(run, at: now) }
     for a in agents.indices {
       // As they were sent, over all runs; the first that fit are taken to have room, as they had before.
-      agents[a].waiting.sort { attempts[$0].fence < attempts[$1].fence }
+      if agents[a].waiting.count > 1 {
+        let attempts = attempts
+        agents[a].waiting.sort { attempts[$0].fence < attempts[$1].fence }
+      }
       fillRoom(a)
     }
   }

@@ -104,7 +104,7 @@ public struct Scheduler: Sendable {
 
   /// The same; what `out` held goes, and its storage is used again.
   public mutating func takeEffects(into out: inout [Effect]) {
-    out.removeAll(keepingCapacity: true)
+    if !out.isEmpty { out.removeAll(keepingCapacity: true) }
     swap(&effects, &out)
   }
 
@@ -116,7 +116,7 @@ public struct Scheduler: Sendable {
       runs[slot].isDirty = false
       runs[slot].dirtyChunks.removeAll(keepingCapacity: true)
     }
-    dirtyRuns.removeAll(keepingCapacity: true)
+    if !dirtyRuns.isEmpty { dirtyRuns.removeAll(keepingCapacity: true) }
   }
 
   /// By fields: a call on the record would be given a copy of it.

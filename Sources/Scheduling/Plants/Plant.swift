@@ -9,6 +9,7 @@ enum Plant: String, CaseIterable {
   case fencesBeginAnew = "fences-begin-anew"
   case oldSessionHeard = "old-session-heard"
   case numberReused = "number-reused"
+  case lateSuccessCounts = "late-success-counts"
   case rebornAgentTrusted = "reborn-agent-trusted"
   // Reconnecting.
   case noResendAfterReconnect = "no-resend-after-reconnect"
@@ -58,6 +59,7 @@ enum Plant: String, CaseIterable {
     case .fencesBeginAnew: "Fences count from 1 after each start of the coordinator."
     case .oldSessionHeard: "What an agent's earlier connection still brings is heard."
     case .numberReused: "A further attempt gets the number of the last one."
+    case .lateSuccessCounts: "A late success counts though another attempt was started since."
     case .rebornAgentTrusted: "An agent that was started anew is taken for the same one."
     case .noResendAfterReconnect: "A Start that was lost with its connection is not sent again."
     case .resentWithNewFence: "A Start that waits at its agent is given out anew after a reconnect."
