@@ -50,12 +50,15 @@ struct Batch {
     }
   }
 
+  /// When what changes now is shown to have changed: what is shown of a run never goes back.
+  func time(of run: Engine.RunInfo) -> WallTime { max(wall, run.notBefore) }
+
   mutating func add(_ run: DirtyRun, _ info: Engine.RunInfo) {
     commit.runs.append(
       RunRow(
         run: run.id, state: run.state, tag: info.tag, labels: info.labels, taskCount: Int32(run.taskCount),
         counts: run.counts, isKillRequested: run.isKillRequested, hasStarted: run.hasStarted,
-        submitted: info.submitted, lastUpdate: wall, latestStop: run.latestStop))
+        submitted: info.submitted, lastUpdate: time(of: info), latestStop: run.latestStop))
     for (index, bytes) in run.chunks {
       commit.chunks.append(StateChunk(run: run.id, index: index, bytes: bytes))
     }

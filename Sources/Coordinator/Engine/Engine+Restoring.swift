@@ -29,8 +29,8 @@ extension Engine {
   private func read(_ stored: StoredRun) -> RestoredRun {
     let restored = attempt { () throws(StoreFault) in try stored.restored() }
     runs[stored.row.run] = RunInfo(
-      layout: restored.layout, tag: stored.row.tag, labels: stored.row.labels, submitted: stored.row.submitted
-    )
+      layout: restored.layout, tag: stored.row.tag, labels: stored.row.labels,
+      submitted: stored.row.submitted, notBefore: stored.row.lastUpdate)
     layouts.put(restored.layout, for: stored.row.run)
     return restored.run
   }

@@ -11,7 +11,8 @@ extension Engine {
     case .historyChanged(let key, let history):
       batch.commit.histories.append(HistoryWrite(key: key, history: history))
     case .runStateChanged(let run, let state):
-      batch.commit.runStateChanges.append(RunStateChange(run: run, time: batch.wall, state: state))
+      batch.commit.runStateChanges.append(
+        RunStateChange(run: run, time: batch.time(of: runs[run]!), state: state))
     case .agentChanged(let id): batch.commit.agents.append(row(of: id))
     case .partsDropped(let run, let generator): drop(madeBy: generator, of: run)
     case .start, .revoke, .kill, .acknowledgeEnd, .welcome, .refuse, .closeSession, .answer, .expand: break

@@ -28,6 +28,8 @@ final class Engine: @unchecked Sendable {
     var tag: String
     var labels: String
     var submitted: WallTime
+    /// The last time that an earlier start wrote down: its clock may have been ahead of today's.
+    var notBefore: WallTime
   }
 
   /// What the Scheduler does not need of an agent.
@@ -212,7 +214,8 @@ final class Engine: @unchecked Sendable {
     let id = nextRun
     nextRun = RunID(id.value + 1)
     let layout = RunLayout(main: plan)
-    runs[id] = RunInfo(layout: layout, tag: plan.tag, labels: plan.labelsJSON, submitted: batch.wall)
+    runs[id] = RunInfo(
+      layout: layout, tag: plan.tag, labels: plan.labelsJSON, submitted: batch.wall, notBefore: batch.wall)
     layouts.put(layout, for: id)
     batch.commit.runsAdded.append(RunAdded(run: id, document: plan.document))
     scheduler.handle(.submitted(id, plan.graph), at: now)
