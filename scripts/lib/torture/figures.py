@@ -1,6 +1,9 @@
 """What a campaign says at its end."""
 import random
 
+# Exit code where this machine lacks what a campaign needs; nothing was tried then.
+NOT_POSSIBLE = 77
+
 
 def seed_of(options):
     return options.seed if options.seed is not None else random.randrange(1 << 32)

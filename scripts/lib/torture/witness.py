@@ -5,6 +5,7 @@ import subprocess
 from typing import NamedTuple
 
 SOURCE = pathlib.Path(__file__).with_name("witness.c")
+TIME_LIMIT_SECONDS = 600
 
 
 class Record(NamedTuple):
@@ -34,8 +35,9 @@ class Witness:
         self._starts = self._read = 0
 
     def job(self, *words):
-        """A job that is a witness; `words` as in witness.c."""
-        return {"command": [str(self.program), str(self.records), str(self.locks), *map(str, words)], "memoryMB": 10}
+        """A job that is a witness; `words` as in witness.c. Its time limit is one that it never comes near."""
+        command = [self.program, self.records, self.locks, *words]
+        return {"command": list(map(str, command)), "memoryMB": 10, "timeoutSeconds": TIME_LIMIT_SECONDS}
 
     def starts(self):
         """How many attempts have begun. Reads on from where it was."""
