@@ -36,6 +36,21 @@ def build(configuration="release"):
     return pathlib.Path(shown.stdout.strip())
 
 
+def end(processes):
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+            # A stopped one takes the signal when it goes on.
+            process.send_signal(signal.SIGCONT)
+    deadline = time.monotonic() + STOP_SECONDS
+    for process in processes:
+        try:
+            process.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 class Refused(Exception):
     def __init__(self, status, answer):
         super().__init__(f"answered {status}: {answer}")
@@ -76,19 +91,14 @@ class Cluster:
         if kind not in (None, KeyboardInterrupt):
             for log in sorted(self.folder.glob("*.log")):
                 print(f"---- {log.name}, its end\n{log.read_text(errors='replace')[-2000:]}")
+        # From here on it is not interrupted: nothing is to be left.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
         # Agents first: they end their tasks.
-        for process in [*self.agents.values(), self.coordinator]:
-            if process is None or process.poll() is not None:
-                continue
-            process.terminate()
-            # A stopped one takes the signal when it goes on.
-            process.send_signal(signal.SIGCONT)
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        end(self.agents.values())
+        end([self.coordinator] if self.coordinator else [])
         shutil.rmtree(self.folder, ignore_errors=True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def _start(self, program, arguments, log, environment, place):
         with open(self.folder / log, "ab") as output:

@@ -23,7 +23,8 @@ class Load:
 
     def __init__(self, witness, tag, scale, milliseconds, long=(0, 0)):
         """`scale`: so many tasks, or the few more that there is one of each kind; `milliseconds`: (least, most) of each; `long`: how many
-        come first that take so many milliseconds."""
+        come first that take so many milliseconds; with them go some that are short but for a few of that length, so that short ones
+        wait at agents, beside slots and behind a long one."""
         self.tasks, self.edges, self.state = {}, [], "COMPLETED"
         self.document = {"tag": tag, "parameters": {}, "tasks": {}}
         self._job = lambda *words: witness.job("--ms", *milliseconds, *words)
@@ -32,6 +33,7 @@ class Load:
 
         if long[0]:
             self._family("long", long[0], "--ms", long[1], long[1])
+            self._family("moody", 8 * long[0], "--ms", 1, 20, "--rare", 8, long[1])
         left = self._family("left", tenth)
         right = self._family("right", tenth)
         self._edge("left", left, "right", right)

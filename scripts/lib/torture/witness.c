@@ -1,8 +1,9 @@
 // What the tasks of a campaign are: a task that keeps its own record of what became of it.
 //
-//   witness RECORDS LOCKS [--ms MIN MAX] [--fail N] [--print BYTES] [--say TEXT] [--leave] [--stubborn] [NUMBER]
+//   witness RECORDS LOCKS [--ms MIN MAX] [--rare N MS] [--fail N] [--print BYTES] [--say TEXT] [--leave] [--stubborn] [NUMBER]
 //
 //   --ms MIN MAX   takes that long, by the dice of its fence
+//   --rare N MS    once in N times it takes MS
 //   --fail N       ends with exit code 3 in its attempts 1 to N
 //   --print BYTES  prints that much, half of it at the beginning and half at the end
 //   --say TEXT     prints TEXT
@@ -49,12 +50,13 @@ static void print(const char *task, long from, long to) {
 }
 
 int main(int count, char **words) {
-  long least = 0, most = 0, bytes = 0, failures = 0;
+  long least = 0, most = 0, rare = 0, rare_time = 0, bytes = 0, failures = 0;
   int leaves = 0, is_stubborn = 0;
   const char *text = "";
   if (count < 3) return 2;
   for (int i = 3; i < count; i++) {
     if (!strcmp(words[i], "--ms") && i + 2 < count) least = atol(words[i + 1]), most = atol(words[i + 2]), i += 2;
+    else if (!strcmp(words[i], "--rare") && i + 2 < count) rare = atol(words[i + 1]), rare_time = atol(words[i + 2]), i += 2;
     else if (!strcmp(words[i], "--fail") && i + 1 < count) failures = atol(words[++i]);
     else if (!strcmp(words[i], "--print") && i + 1 < count) bytes = atol(words[++i]);
     else if (!strcmp(words[i], "--say") && i + 1 < count) text = words[++i];
@@ -91,8 +93,10 @@ int main(int count, char **words) {
   }
   long half = bytes / 128 * 64;
   print(task, 0, half);
+  unsigned long long dice = fence * 2654435761ULL >> 8;
   long milliseconds = least;
-  if (most > least) milliseconds += fence * 2654435761ULL % (most - least + 1);
+  if (most > least) milliseconds += dice % (most - least + 1);
+  if (rare && dice % rare == 0) milliseconds = rare_time;
   struct timespec time = {milliseconds / 1000, milliseconds % 1000 * 1000000};
   if (is_stubborn) {
     nanosleep(&time, NULL);
