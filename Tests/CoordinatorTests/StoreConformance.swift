@@ -223,6 +223,19 @@ private final class SQLitePlace: StorePlace {
   }
 
   @Test(arguments: StoreKind.allCases)
+  func `a part may be added and dropped in one commit`(_ kind: StoreKind) throws {
+    let (_, store, _) = try fresh(kind)
+    try store.commit(Sample.submission(0))
+    var commit = Commit()
+    commit.partsAdded = [
+      PartAdded(run: RunID(0), part: 1, generator: TaskIndex(0), document: Array("{}".utf8), moved: [])
+    ]
+    commit.partsDropped = [PartDropped(run: RunID(0), part: 1)]
+    try store.commit(commit)
+    #expect(try store.load(run: RunID(0))?.parts.map(\.isDropped) == [false, true])
+  }
+
+  @Test(arguments: StoreKind.allCases)
   func `a history that has become nothing goes`(_ kind: StoreKind) throws {
     let (_, store, _) = try fresh(kind)
     var commit = Sample.submission(0)

@@ -11,8 +11,9 @@ struct CommitWriter {
 
   func write(_ commit: Commit) throws(SQLiteFault) {
     for run in commit.runsAdded { try add(run) }
-    for part in commit.partsDropped { try drop(part) }
+    // Added first: what a batch adds it may drop again (a generator that printed nothing and is run again).
     for part in commit.partsAdded { try add(part) }
+    for part in commit.partsDropped { try drop(part) }
     for run in commit.runs { try put(run) }
     for change in commit.runStateChanges { try add(change) }
     for chunk in commit.chunks { try put(chunk) }
