@@ -90,6 +90,8 @@ final class AgentRuntime: EventHandler {
         hasChildren = true
       } else {
         Failpoint.agentStopAfter.pass()
+        // What has ended by itself is not handed back: this process may have stood still.
+        runner.reap()
         tell(.shutdown)
       }
     }
