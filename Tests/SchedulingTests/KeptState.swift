@@ -30,11 +30,22 @@ struct KeptState {
       runs[id]!.parts = [
         RestoredRun.Part(firstTask: TaskIndex(0), generator: nil, isDropped: false, graph: graph)
       ]
-    case .generatorExpanded(let id, let task, let fence, .added(_, let firstTask, let graph, _))
+    case .generatorExpanded(let id, let task, let fence, .added(_, let firstTask, let graph, let moved))
     where scheduler.isExpanding(TaskKey(id, task), fence):
       runs[id]!.parts.append(
         RestoredRun.Part(firstTask: firstTask, generator: task, isDropped: false, graph: graph))
+      for (from, to) in moved { move(from, to, inRun: id) }
     default: break
+    }
+  }
+
+  private mutating func move(_ from: TaskIndex, _ to: TaskIndex, inRun id: RunID) {
+    runs[id]!.histories[to.value] = runs[id]!.histories.removeValue(forKey: from.value)
+    for (attempt, record) in runs[id]!.attempts where attempt.task == from {
+      runs[id]!.attempts[attempt] = nil
+      var record = record
+      record.key = TaskKey(id, to)
+      runs[id]!.attempts[Attempt(task: to, number: attempt.number)] = record
     }
   }
 

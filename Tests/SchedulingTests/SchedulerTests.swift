@@ -167,6 +167,21 @@ import Testing
     #expect(stage.scheduler.brokenInvariant() == nil)
   }
 
+  @Test func `a task that is overtaken while no agent can be reserved for it wakes nobody in vain`() {
+    var stage = Stage()
+    let agent = stage.agent("a", cores: 2)
+    stage.submit(0, [.of(1, cores: 1)])
+    stage.submit(1, [.of(1, cores: 2)])
+    stage.submit(2, [.of(1, cores: 1)])
+    stage.end(0, run: 2, lasting: .seconds(1))
+    stage.disconnect(agent)
+    stage.pass(.seconds(61))
+    #expect(stage.scheduler.nextDeadline.map { $0 > stage.now } ?? true)
+    stage.agent("b", cores: 2)
+    #expect(stage.holds(0, run: 1))
+    #expect(stage.scheduler.brokenInvariant() == nil)
+  }
+
   @Test func `what an agent did not get is sent again with the same fence`() {
     var stage = Stage()
     let agent = stage.agent("a")

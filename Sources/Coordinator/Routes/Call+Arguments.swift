@@ -79,7 +79,7 @@ extension Problem {
   init(_ refusal: Refusal) {
     let status =
       switch refusal.kind {
-      case .noSuchRun: 404
+      case .notFound: 404
       case .conflict: 409
       case .unavailable: 503
       case .diskFull: 507

@@ -29,6 +29,8 @@ struct ReadyQueue: Sendable {
     var overtaken: (head: Entry, since: Instant)?
     /// The agent that waits for the head.
     var reserved: AgentID?
+    /// The head was overtaken for long enough, and no agent could be reserved: a change of one is waited for.
+    var isUnreservable = false
   }
 
   private(set) var shapes: [Shape] = []

@@ -5,9 +5,14 @@ extension Scheduler {
   /// nil: done.
   mutating func obey(_ command: RunCommand) -> Refusal? {
     guard let slot = slots[command.run] else {
-      return Refusal(.noSuchRun, "there is no run \(command.run)")
+      return Refusal(.notFound, "there is no run \(command.run)")
     }
     defer { if runs[slot].state.isFinal { expectEviction(of: command.run) } }
+    // Who asked saw it; a command before this one dropped it.
+    if let task = command.task, isDropped(task, inRun: slot) {
+      return Refusal(
+        .notFound, "the generator that made this task runs again: it is no longer part of the run")
+    }
     switch command {
     case .kill: return kill(slot)
     case .killTask(_, let task): return kill(task, inRun: slot)
@@ -172,9 +177,23 @@ extension Scheduler {
       begin(slot)
     } else {
       derive(slot)
+      askBackWhatComesLater(inRun: slot)
       endIfDone(slot)
     }
     return nil
+  }
+
+  /// What was sent and has not started, and follows what is to run again.
+  private mutating func askBackWhatComesLater(inRun slot: Int) {
+    for attempt in attempts.used
+    where attempts[attempt].key.run == runs[slot].id && comesLater(attempt, inRun: slot) {
+      sendRevoke(attempt)
+    }
+  }
+
+  func comesLater(_ attempt: Int32, inRun slot: Int) -> Bool {
+    attempts[attempt].phase != .running
+      && !runs[slot].parentsAreDone(attempts[attempt].key.task, in: Int(attempts[attempt].family))
   }
 
   private func isBusy(_ task: TaskIndex, inRun slot: Int) -> Bool {
@@ -237,6 +256,13 @@ extension Scheduler {
 }
 
 extension RunCommand {
+  fileprivate var task: TaskIndex? {
+    switch self {
+    case .kill, .pause, .queue: nil
+    case .killTask(_, let task), .queueTask(_, let task, _): task
+    }
+  }
+
   public var run: RunID {
     switch self {
     case .kill(let run), .killTask(let run, _), .pause(let run), .queue(let run), .queueTask(let run, _, _):

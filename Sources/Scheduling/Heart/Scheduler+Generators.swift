@@ -31,14 +31,7 @@ extension Scheduler {
         runs[slot].families[f].generator = key.task
       }
       for (from, to) in moved where runs[slot].bytes[Int(from.value)].hasAttempts {
-        var history = TaskHistory()
-        history.lastNumber = runs[slot].history(of: from).lastNumber
-        runs[slot].bytes[Int(to.value)].hasAttempts = true
-        runs[slot].markDirty(to)
-        setHistory(history, of: to, inRun: slot)
-        setHistory(TaskHistory(), of: from, inRun: slot)
-        runs[slot].bytes[Int(from.value)].hasAttempts = false
-        runs[slot].markDirty(from)
+        moveAttempts(from, to, inRun: slot)
       }
       let before = runs[slot].edges
       runs[slot].edges = RunEdges(before.all + graph.edges, families: runs[slot].families, before: before)
@@ -47,6 +40,21 @@ extension Scheduler {
       derive(slot)
     }
     endIfDone(slot)
+  }
+
+  /// A name that was there before comes again: its attempts' numbers go on, its budgets begin anew.
+  private mutating func moveAttempts(_ from: TaskIndex, _ to: TaskIndex, inRun slot: Int) {
+    var history = TaskHistory()
+    history.lastNumber = runs[slot].history(of: from).lastNumber
+    // As the store does: the row goes along, and is changed at its new place.
+    runs[slot].histories[to.value] = runs[slot].histories.removeValue(forKey: from.value)
+    runs[slot].bytes[Int(to.value)].hasHistory = runs[slot].bytes[Int(from.value)].hasHistory
+    runs[slot].bytes[Int(from.value)].hasHistory = false
+    runs[slot].bytes[Int(to.value)].hasAttempts = true
+    runs[slot].bytes[Int(from.value)].hasAttempts = false
+    runs[slot].markDirty(to)
+    runs[slot].markDirty(from)
+    setHistory(history, of: to, inRun: slot)
   }
 
   /// A person's kill comes between: the task ends KILLED, its rc is kept.

@@ -237,7 +237,7 @@ extension Scheduler {
   /// When the earliest overtaken head will have waited long enough.
   var reservationDeadline: Instant? {
     var earliest: Instant?
-    for index in ready.active where ready[index].reserved == nil {
+    for index in ready.active where ready[index].reserved == nil && !ready[index].isUnreservable {
       guard let overtaken = ready[index].overtaken else { continue }
       let due = overtaken.since + settings.overtakingLimit
       earliest = min(earliest ?? due, due)
@@ -268,6 +268,7 @@ extension Scheduler {
       let missing = needs.largestLack(of: agents[a].free, relativeTo: agents[a].capacity)
       if best.map({ missing < $0.missing }) ?? true { best = (a, missing) }
     }
+    ready[head.shape].isUnreservable = best == nil
     guard let best else { return }
     agents[best.agent].reservedFor = head.shape
     ready[head.shape].reserved = agents[best.agent].id
@@ -275,6 +276,7 @@ extension Scheduler {
 
   private mutating func forgetOvertaking(_ index: ShapeIndex) {
     ready[index].overtaken = nil
+    ready[index].isUnreservable = false
     guard let agent = ready[index].reserved else { return }
     ready[index].reserved = nil
     agents[Int(agent.value)].reservedFor = nil

@@ -132,6 +132,7 @@ extension Scheduler {
     runs[slot].edges = RunEdges(stored.parts.flatMap(\.graph.edges), families: runs[slot].families)
     for record in stored.open.sorted(by: { $0.fence < $1.fence }) { restore(record, inRun: slot) }
     derive(slot)
+    for record in stored.open where record.state == .dispatched { restoreRevoking(record.fence, inRun: slot) }
     // What starts from now on waited for nothing that stopped later.
     for f in runs[slot].families.indices { runs[slot].families[f].notBefore = stored.latestStop }
     runs[slot].edges.setNotBefore(stored.latestStop)
@@ -160,8 +161,6 @@ extension Scheduler {
       work: 0, phase: record.state == .running ? .running : .waiting, place: Int32(agents[a].attempts.count))
     attempt.isKillRequested = record.isKillRequested && !planted(.killForgottenAtRestart)
     attempt.start = record.start
-    // A paused run's and a killed one's unstarted attempts were being asked back.
-    attempt.isRevoking = record.state == .dispatched && runs[run].state == .paused
     let slot = attempts.insert(attempt)
     slotsByFence[record.fence.value] = slot
     #if CARAVAN_PLANTS
@@ -174,6 +173,13 @@ extension Scheduler {
     } else {
       agents[a].free -= needs
     }
+  }
+
+  /// What had not started was being asked back of a paused run (and of one that is being killed, which is told
+  /// by a kill), and where something before it was to run again.
+  private mutating func restoreRevoking(_ fence: Fence, inRun run: Int) {
+    guard let slot = slotsByFence[fence.value] else { return }
+    attempts[slot].isRevoking = runs[run].state == .paused || comesLater(slot, inRun: run)
   }
 
   /// An interval that a restart interrupted begins anew.

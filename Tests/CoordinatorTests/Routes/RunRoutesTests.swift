@@ -151,7 +151,7 @@ import Testing
           "queueTask(0, #2, downstream: false)", "queueTask(0, #2, downstream: true)",
         ].map { $0 })
     for (kind, status) in [
-      (Refusal.Kind.conflict, 409), (.noSuchRun, 404), (.unavailable, 503), (.diskFull, 507),
+      (Refusal.Kind.conflict, 409), (.notFound, 404), (.unavailable, 503), (.diskFull, 507),
     ] {
       served.heard.with { $0.refusal = Refusal(kind, "because of \(status)") }
       let answer = served.ask("DELETE", "/v1/dagrun/0")
