@@ -29,6 +29,7 @@ let package = Package(
     .executable(name: "caravan-coordinator", targets: ["caravan-coordinator"]),
     .executable(name: "caravan-agent", targets: ["caravan-agent"]),
     .executable(name: "caravan", targets: ["caravan"]),
+    .executable(name: "caravan-sim", targets: ["caravan-sim"]),
   ],
   targets: [
     // Pure: values in, values out.
@@ -47,9 +48,12 @@ let package = Package(
     library("Coordinator", ["Protocol", "Scheduling", "System", "SQLite", "Transport", "HTTP"]),
     library("Agent", ["Protocol", "Scheduling", "System", "CSystem", "Transport"]),
     library("CLI", ["Protocol"]),
+    // The Scheduler and the AttemptTracker in a simulated world.
+    library("Simulator", ["Protocol", "Scheduling"]),
     program("caravan-coordinator", path: "Sources/CoordinatorMain", ["Coordinator"]),
     program("caravan-agent", path: "Sources/AgentMain", ["Agent"]),
     program("caravan", path: "Sources/CLIMain", ["CLI"]),
+    program("caravan-sim", path: "Sources/SimulatorMain", ["Simulator", "Protocol", "System"]),
     tests("SQLiteTests", ["SQLite"]),
     tests(
       "CoordinatorTests",

@@ -1,0 +1,3 @@
+import Glibc
+
+exit(SimulatorProgram.run(Array(CommandLine.arguments.dropFirst())))
