@@ -27,8 +27,12 @@ private struct Bench {
           leaseMilliseconds: leaseSeconds * 1000)))
   }
 
-  mutating func start(_ fence: Int64, cores: Int64 = 1, grace: Int32? = nil, timeout: Int32 = 0) {
-    event(.received(.start(Self.start(fence, cores: cores, grace: grace, timeout: timeout))))
+  mutating func start(
+    _ fence: Int64, cores: Int64 = 1, grace: Int32? = nil, timeout: Int32 = 0, lease: Int32? = nil
+  ) {
+    var start = Self.start(fence, cores: cores, grace: grace, timeout: timeout)
+    if let lease { start.lease = TaskLease(seconds: lease)! }
+    event(.received(.start(start)))
   }
 
   mutating func started(_ fence: Int64) { event(.processStarted(Fence(fence), at: WallTime(nanoseconds: 7))) }
@@ -319,6 +323,66 @@ struct AttemptTrackerTests {
     // The coordinator gave it to nobody else meanwhile.
     bench.start(2)
     #expect(bench.spawned == [2])
+  }
+
+  @Test func `a task's own lease ends it before or after its agent's others`() {
+    var bench = Bench(cores: 3)
+    bench.welcome(leaseSeconds: 100)
+    let welcomed = bench.now
+    bench.start(1, lease: 50)
+    bench.start(2)
+    bench.start(3, grace: 60, lease: 1000)
+    for fence in 1...3 { bench.started(Int64(fence)) }
+    bench.event(.disconnected)
+    var signals: [String] = []
+    while (bench.now - welcomed) < .seconds(900) {
+      bench.nextTimer()
+      for effect in bench.effects {
+        guard case .signal(let fence, let signal) = effect else { continue }
+        signals.append("\(fence.value) \(signal) at \((bench.now - welcomed).nanoseconds / 1_000_000_000)")
+      }
+    }
+    #expect(
+      signals == [
+        "1 terminate at 40", "1 kill at 45", "2 terminate at 80", "2 kill at 90", "3 terminate at 800",
+        "3 kill at 900",
+      ])
+  }
+
+  @Test func `past 80 percent of a task's own lease it does not begin`() {
+    var bench = Bench(cores: 1)
+    bench.welcome(leaseSeconds: 100)
+    bench.start(1)
+    bench.started(1)
+    bench.start(2, lease: 20)
+    bench.start(3, lease: 0)
+    bench.now = bench.now + .seconds(17)
+    bench.ended(1)
+    #expect(bench.sent.contains(.handedBack(Fence(2), nil)))
+    #expect(bench.spawned == [3])
+    bench.ended(3)
+    bench.now = bench.now + .seconds(70)
+    bench.start(4, lease: 0)
+    #expect(bench.sent == [.handedBack(Fence(4), nil)], "nor what has none, past its agent's")
+  }
+
+  @Test func `a short lease is renewed ten times in its length`() {
+    var bench = Bench()
+    bench.welcome(leaseSeconds: 300)
+    bench.start(1, lease: 10)
+    bench.started(1)
+    let begun = bench.now
+    bench.nextTimer()
+    #expect(bench.now - begun == .seconds(1) && bench.sent == [.heartbeat(1)])
+    bench.event(.received(.heartbeatAcknowledged(1)))
+    bench.nextTimer()
+    #expect(bench.now - begun == .seconds(2) && bench.sent == [.heartbeat(2)])
+    bench.ended(1)
+    bench.nextTimer()
+    #expect(bench.now - begun == .seconds(3), "the one that was due")
+    bench.event(.received(.heartbeatAcknowledged(3)))
+    bench.nextTimer()
+    #expect(bench.now - begun > .seconds(100))
   }
 
   @Test func `a lease of 0 never ends`() {

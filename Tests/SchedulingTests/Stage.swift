@@ -192,11 +192,11 @@ struct Stage {
 extension Family {
   static func of(
     _ count: Int32 = 1, cores: Int64 = 1, memoryMB: Int64 = 10, retries: Int32 = 0, interval: Int32 = 0,
-    generator: Bool = false
+    generator: Bool = false, maxLost: Int32? = nil, lease: TaskLease = .standard
   ) -> Family {
     Family(
       count: count, isExpanded: count > 1, isGenerator: generator, maxRetries: retries,
-      retryIntervalSeconds: interval,
+      retryIntervalSeconds: interval, maxLost: maxLost, lease: lease,
       needs: ResourceVector(milliCores: cores * 1000, memoryMB: memoryMB))
   }
 }

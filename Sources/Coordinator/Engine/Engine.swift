@@ -252,8 +252,9 @@ final class Engine: @unchecked Sendable {
     case .start(_, let session, let key, let number, let fence):
       guard let layout = runs[key.run]?.layout else { return }
       let start = ToAgent.Start(
-        fence: fence, run: key.run, task: layout.taskName(key.task), number: number, job: layout.job(key.task)
-      )
+        fence: fence, run: key.run, task: layout.taskName(key.task), number: number,
+        job: layout.job(key.task),
+        lease: layout.lease(key.task))
       Failpoint.startSendBefore.pass()
       if let fault = say(session, .start(start)) { fail(fence, session, unsendable: fault) }
     case .revoke(_, let session, let fence):

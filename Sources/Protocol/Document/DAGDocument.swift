@@ -47,6 +47,9 @@ public struct TaskRecord: Sendable {
   public var childCount: UInt32 = 0
   public var maxRetries: Int32 = 0
   public var retryIntervalSeconds: Int32 = 0
+  /// nil: the coordinator's.
+  public var maxLost: Int32?
+  public var lease = TaskLease.standard
   public var flags: Flags = []
   /// Thousandths of a core; 0: not said.
   public var milliCores: Int64 = 0

@@ -14,11 +14,11 @@ public struct DocumentReader {
     "matrix", "priority", "pools", "secrets", "resources", "outputs", "schedule", "maxParallel",
   ]
   private static let taskMembers: [StaticString] = [
-    "job", "parents", "children", "maxRetries", "retryIntervalSeconds", "isGenerator",
+    "job", "parents", "children", "maxRetries", "retryIntervalSeconds", "isGenerator", "maxLost",
+    "leaseSeconds",
   ]
   private static let laterTaskMembers: [StaticString] = [
-    "matrix", "match", "zip", "when", "parameters", "priority", "outputs", "retry", "pool", "maxLost",
-    "leaseSeconds", "labels",
+    "matrix", "match", "zip", "when", "parameters", "priority", "outputs", "retry", "pool", "labels",
   ]
   /// `[A-Za-z0-9_][A-Za-z0-9_.:-]{0,199}`
   static let nameLengthLimit = 200
@@ -217,6 +217,8 @@ public struct DocumentReader {
           try MemberReading.expect(.boolean, "true or false", &reader, &faults, path: { at("isGenerator") })
         else { return }
         if try reader.boolean() { task.flags.insert(.isGenerator) }
+      case 6: task.maxLost = try MemberReading.count(&reader, &faults) { at("maxLost") }
+      case 7: task.lease = try readLease(&reader) { at("leaseSeconds") }
       default:
         MemberReading.unknown(
           name, of: "a task", known: Self.taskMembers, later: Self.laterTaskMembers, reader, &faults,
@@ -224,6 +226,19 @@ public struct DocumentReader {
         try reader.skip()
       }
     }
+  }
+
+  private mutating func readLease(
+    _ reader: inout JSONReader, path: () -> String
+  ) throws(JSONFault) -> TaskLease {
+    _ = try reader.peek()
+    let offset = reader.offset
+    guard let seconds = try MemberReading.count(&reader, &faults, path: path) else { return .standard }
+    if let lease = TaskLease(seconds: seconds) { return lease }
+    faults.add(
+      "a lease is 0 or from \(TaskLease.range.lowerBound) to \(TaskLease.range.upperBound) seconds, not \(seconds)",
+      at: offset, path: path(), hint: "0: it never ends, and only a person has the task run elsewhere")
+    return .standard
   }
 
   private mutating func readJob(

@@ -40,6 +40,7 @@ extension ToAgent: WireMessage {
       writer.member("attempt", start.number.value)
       writer.name("job")
       start.job.write(to: &writer)
+      if let seconds = start.lease.seconds { writer.member("leaseSeconds", seconds) }
     case .revoke(let fence):
       writer.member("fence", fence.value)
     case .kill(let fence, let graceSeconds, let reason):
@@ -200,6 +201,7 @@ extension ToAgent.Start {
     var task: String?
     var number: Int32?
     var job: Job?
+    var lease = TaskLease.standard
     try members.read(&reader) { (reader, name) throws(JSONFault) in
       if reader.text(name, is: "fence") {
         fence = try reader.fence()
@@ -211,6 +213,8 @@ extension ToAgent.Start {
         number = try reader.integer32(atLeast: 1)
       } else if reader.text(name, is: "job") {
         job = try Job(reading: &reader)
+      } else if reader.text(name, is: "leaseSeconds") {
+        lease = try reader.lease()
       } else {
         return false
       }
@@ -219,6 +223,19 @@ extension ToAgent.Start {
     self.init(
       fence: try members.require(fence, "fence"), run: RunID(try members.require(run, "run")),
       task: try members.require(task, "task"),
-      number: AttemptNumber(try members.require(number, "attempt")), job: try members.require(job, "job"))
+      number: AttemptNumber(try members.require(number, "attempt")), job: try members.require(job, "job"),
+      lease: lease)
+  }
+}
+
+extension JSONReader {
+  fileprivate mutating func lease() throws(JSONFault) -> TaskLease {
+    _ = try peek()
+    let offset = offset
+    if let lease = TaskLease(seconds: try integer32(atLeast: 0)) { return lease }
+    let range = TaskLease.range
+    throw JSONFault(
+      offset: offset,
+      message: "0 or a number from \(range.lowerBound) to \(range.upperBound) should stand here")
   }
 }

@@ -38,12 +38,16 @@ public enum ToAgent: Hashable, Sendable {
     public var task: String
     public var number: AttemptNumber
     public var job: Job
-    public init(fence: Fence, run: RunID, task: String, number: AttemptNumber, job: Job) {
+    public var lease: TaskLease
+    public init(
+      fence: Fence, run: RunID, task: String, number: AttemptNumber, job: Job, lease: TaskLease = .standard
+    ) {
       self.fence = fence
       self.run = run
       self.task = task
       self.number = number
       self.job = job
+      self.lease = lease
     }
   }
 

@@ -39,6 +39,9 @@ public struct AttemptTracker: Sendable {
   private var acknowledged = ArrivalQueue<(fence: Fence, until: Instant)>()
   private var room: ResourceVector
   private var lease = LeaseClock()
+  /// The shortest of what runs with a lease of its own and was not told to end for it; nil: none does.
+  private var shortestOwnLease: Period?
+  private var haveOwnLeasesChanged = false
   private var isLeaseTermSent = false
   private var isLeaseKillSent = false
   private var isWelcome = false
@@ -77,6 +80,7 @@ public struct AttemptTracker: Sendable {
     if !running.isEmpty {
       if !isLeaseTermSent { consider(lease.passes(percent: Self.termAtPercent)) }
       if !isLeaseKillSent { consider(lease.passes(percent: Self.killAtPercent)) }
+      if let own = shortestOwnLease { consider(lease.passes(percent: Self.termAtPercent, of: own)) }
     }
     consider(endsDue)
     return next
@@ -118,6 +122,7 @@ public struct AttemptTracker: Sendable {
       haveEndsChanged = false
       endsDue = earliestEnd()
     }
+    if haveOwnLeasesChanged { findShortestLease(now) }
     nextDeadline = deadline()
   }
 
@@ -129,7 +134,7 @@ public struct AttemptTracker: Sendable {
     lease.welcomed(leaseMilliseconds: welcome.leaseMilliseconds, helloSent: helloSent ?? now)
     leaseRenewed()
     heartbeatEvery = .milliseconds(max(1, welcome.heartbeatMilliseconds))
-    nextHeartbeat = now + heartbeatEvery
+    nextHeartbeat = now + heartbeatInterval
     var list: [ToCoordinator.Held] = []
     list.reserveCapacity(waiting.count + running.count + unacknowledged.count)
     for i in waiting.indices { list.append(.init(fence: waiting[i].fence, phase: .waiting)) }
@@ -167,7 +172,7 @@ public struct AttemptTracker: Sendable {
 
   private mutating func start(_ start: ToAgent.Start, _ now: Instant, _ effects: inout [AttemptEffect]) {
     if let known = attempts[start.fence] { return repeatState(start.fence, known, &effects) }
-    if isShuttingDown || isLate(now) || !start.job.needs.fits(in: settings.capacity) {
+    if isShuttingDown || isLate(now, start.lease) || !start.job.needs.fits(in: settings.capacity) {
       return send(.handedBack(start.fence, nil), &effects)
     }
     attempts[start.fence] = .waiting
@@ -202,12 +207,18 @@ public struct AttemptTracker: Sendable {
     if isLate(now) && !planted(.waitingStartsLate) { return handBackWhatWaits(&effects) }
     while !waiting.isEmpty, waiting[0].job.needs.fits(in: room) || planted(.roomIgnored) {
       let start = waiting.removeFirst()
+      if isLate(now, start.lease) {
+        attempts[start.fence] = nil
+        send(.handedBack(start.fence, nil), &effects)
+        continue
+      }
       room -= start.job.needs
       attempts[start.fence] = .running(
         .init(
           needs: start.job.needs, start: .none,
           grace: start.job.killGraceSeconds.map { .seconds(Int64($0)) },
-          timeoutSeconds: start.job.timeoutSeconds))
+          timeoutSeconds: start.job.timeoutSeconds, lease: start.lease))
+      if start.lease.length != nil { haveOwnLeasesChanged = true }
       running.append(start.fence)
       effects.append(.record(.started(start.fence)))
       effects.append(.spawn(start))
@@ -251,6 +262,7 @@ public struct AttemptTracker: Sendable {
     }
     running.remove(at: at)
     if state.due != nil { haveEndsChanged = true }
+    if state.lease.length != nil { haveOwnLeasesChanged = true }
     room += state.needs
     if planted(.roomGivenTwice) { room += state.needs }
     let ended = HeldAttempt.Ended(result: result, isAcknowledged: false)
@@ -363,10 +375,35 @@ public struct AttemptTracker: Sendable {
     max(Self.unansweredTime, Period(nanoseconds: heartbeatEvery.nanoseconds * Self.unansweredHeartbeats))
   }
 
-  /// So much of the lease is over that nothing new begins.
+  /// As the coordinator asks for, and ten in the shortest lease of an attempt's own.
+  private var heartbeatInterval: Period {
+    shortestOwnLease.map { min(heartbeatEvery, $0.percent(10)) } ?? heartbeatEvery
+  }
+
+  /// So much of the agent's lease is over that nothing new begins.
   private func isLate(_ now: Instant) -> Bool {
     if planted(.startsLate) { return false }
     return lease.passes(percent: Self.termAtPercent).map { $0 <= now } ?? false
+  }
+
+  /// So much of the agent's lease, or of its own, is over that this does not begin. What may run on for longer
+  /// than the agent's still begins only within that, as the coordinator hears of nothing.
+  private func isLate(_ now: Instant, _ own: TaskLease) -> Bool {
+    if isLate(now) { return true }
+    guard let length = own.length, !planted(.startsLate) else { return false }
+    return lease.passes(percent: Self.termAtPercent, of: length).map { $0 <= now } ?? false
+  }
+
+  private mutating func findShortestLease(_ now: Instant) {
+    haveOwnLeasesChanged = false
+    var shortest: Period?
+    for fence in running {
+      guard case .running(let state) = attempts[fence], let own = state.lease.length, !state.isLeaseTermSent
+      else { continue }
+      shortest = min(shortest ?? own, own)
+    }
+    shortestOwnLease = shortest
+    if let due = nextHeartbeat { nextHeartbeat = min(due, now + heartbeatInterval) }
   }
 
   private mutating func leaseRenewed() {
@@ -376,7 +413,7 @@ public struct AttemptTracker: Sendable {
 
   private mutating func timer(_ now: Instant, _ effects: inout [AttemptEffect]) {
     if let due = nextHeartbeat, due <= now {
-      nextHeartbeat = now + heartbeatEvery
+      nextHeartbeat = now + heartbeatInterval
       send(.heartbeat(lease.nextHeartbeat(at: now)), &effects)
     }
     if isWelcome, let since = lease.unansweredSince, since + unansweredLimit <= now {
@@ -387,6 +424,7 @@ public struct AttemptTracker: Sendable {
       effects.append(.reconnect(reason: "the coordinator has not answered a heartbeat for \(seconds) s"))
     }
     checkLease(now, &effects)
+    checkOwnLeases(now, &effects)
     for fence in running {
       guard case .running(let state)? = attempts[fence] else { continue }
       if state.stopping != nil {
@@ -401,7 +439,7 @@ public struct AttemptTracker: Sendable {
     if let term = lease.passes(percent: Self.termAtPercent), term <= now, !isLeaseTermSent {
       isLeaseTermSent = true
       let kill = lease.passes(percent: Self.killAtPercent) ?? now
-      for fence in running {
+      for fence in running where has(fence, .standard) {
         let grace = planted(.noKillAtNinety) ? settings.killGrace : kill - now
         stop(fence, .leaseExpired, grace: grace, now, &effects)
       }
@@ -409,10 +447,30 @@ public struct AttemptTracker: Sendable {
     }
     if let kill = lease.passes(percent: Self.killAtPercent), kill <= now, !isLeaseKillSent {
       isLeaseKillSent = true
-      for fence in running where !planted(.noKillAtNinety) {
+      for fence in running where has(fence, .standard) && !planted(.noKillAtNinety) {
         stop(fence, .leaseExpired, grace: .zero, now, &effects)
       }
     }
+  }
+
+  private func has(_ fence: Fence, _ lease: TaskLease) -> Bool {
+    if case .running(let state)? = attempts[fence] { state.lease == lease } else { false }
+  }
+
+  /// SIGKILL follows at its time by the grace, which nothing makes longer.
+  private mutating func checkOwnLeases(_ now: Instant, _ effects: inout [AttemptEffect]) {
+    guard let own = shortestOwnLease, let term = lease.passes(percent: Self.termAtPercent, of: own),
+      term <= now
+    else { return }
+    for fence in running {
+      guard case .running(let state)? = attempts[fence], let own = state.lease.length, !state.isLeaseTermSent,
+        let term = lease.passes(percent: Self.termAtPercent, of: own), term <= now
+      else { continue }
+      let kill = lease.passes(percent: Self.killAtPercent, of: own) ?? now
+      updateRunning(fence) { $0.isLeaseTermSent = true }
+      stop(fence, .leaseExpired, grace: max(.zero, kill - now), now, &effects)
+    }
+    haveOwnLeasesChanged = true
   }
 
   // MARK: The end of the agent

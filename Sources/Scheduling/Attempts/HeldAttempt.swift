@@ -23,6 +23,9 @@ enum HeldAttempt: Sendable {
     var timeoutSeconds: Int32
     /// When its time is over; nil: never.
     var timeLimit: Instant?
+    var lease: TaskLease
+    /// Its own lease was so far over that it was told to end.
+    var isLeaseTermSent = false
     var stopping: Stopping?
 
     /// When the agent has to do something about it.

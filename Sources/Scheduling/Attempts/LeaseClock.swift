@@ -36,9 +36,11 @@ struct LeaseClock {
   }
 
   /// When that share of the lease is over; nil: never.
-  func passes(percent: Int64) -> Instant? {
-    guard let length, let countsFrom else { return nil }
-    return countsFrom + length.percent(percent)
+  func passes(percent: Int64) -> Instant? { length.flatMap { passes(percent: percent, of: $0) } }
+
+  /// The same for a length of an attempt's own.
+  func passes(percent: Int64, of length: Period) -> Instant? {
+    countsFrom.map { $0 + length.percent(percent) }
   }
 
   /// When the oldest heartbeat that waits for its acknowledgement was sent.

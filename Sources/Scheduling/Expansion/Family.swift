@@ -19,17 +19,22 @@ public struct Family: Sendable {
   public var isGenerator: Bool
   public var maxRetries: Int32
   public var retryIntervalSeconds: Int32
+  /// nil: the coordinator's.
+  public var maxLost: Int32?
+  public var lease: TaskLease
   public var needs: ResourceVector
 
   public init(
     count: Int32, isExpanded: Bool, isGenerator: Bool, maxRetries: Int32, retryIntervalSeconds: Int32,
-    needs: ResourceVector
+    maxLost: Int32? = nil, lease: TaskLease = .standard, needs: ResourceVector
   ) {
     self.count = count
     self.isExpanded = isExpanded
     self.isGenerator = isGenerator
     self.maxRetries = maxRetries
     self.retryIntervalSeconds = retryIntervalSeconds
+    self.maxLost = maxLost
+    self.lease = lease
     self.needs = needs
   }
 }

@@ -195,6 +195,7 @@ final class PlanCheck {
         Family(
           count: Int32(counts[index]), isExpanded: isExpanded(index), isGenerator: task.isGenerator,
           maxRetries: task.maxRetries, retryIntervalSeconds: task.retryIntervalSeconds,
+          maxLost: task.maxLost, lease: task.lease,
           needs: context.needs(milliCores: task.milliCores, memoryMB: task.memoryMB)))
     }
     firsts.append(first)

@@ -190,6 +190,8 @@ public struct RunLayout: Sendable {
     return part.plan.job(family: family.value - part.firstFamily, ordinal: ordinal)
   }
 
+  public func lease(_ task: TaskIndex) -> TaskLease { family(locate(task).family).lease }
+
   /// The written name's family, among live parts.
   func findWritten(_ name: UnsafeBufferPointer<UInt8>) -> FamilyIndex? {
     if let found = parts[0].plan.find(name) { return FamilyIndex(found) }

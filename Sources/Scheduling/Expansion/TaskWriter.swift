@@ -32,6 +32,8 @@ public struct TaskWriter {
       writer.member("children") { $0.raw(children.json) }
       writer.member("parents") { $0.raw(parents.json) }
       writer.member("isGenerator", family.isGenerator)
+      if let most = family.maxLost { writer.member("maxLost", most) }
+      if let seconds = family.lease.seconds { writer.member("leaseSeconds", seconds) }
       if children.areFamilies { writer.member("childrenAreFamilies", true) }
       if parents.areFamilies { writer.member("parentsAreFamilies", true) }
     }

@@ -28,6 +28,10 @@ public struct AgentRecord: Sendable {
   var attempts: [Int32] = []
   /// Slots of those that wait there, in the order sent.
   var waiting: [Int32] = []
+  /// Live attempts with a lease of their own: they may outlive this agent's.
+  var ownLeases: Int32 = 0
+  /// Live attempts that may be what agents die of: at most one, so that the next death tells which it is.
+  var suspects: Int32 = 0
   /// Nanoseconds until what waits has likely started.
   var waitingWork: Int64 = 0
   /// The list as it comes in.

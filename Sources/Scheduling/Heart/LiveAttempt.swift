@@ -15,6 +15,9 @@ struct LiveAttempt: Sendable {
   let family: Int32
   let agent: AgentID
   let needs: ResourceVector
+  let lease: TaskLease
+  /// One more death of an agent's process while it runs, and its task is taken for the cause.
+  let isSuspect: Bool
   /// What it adds to its agent's waiting work, in nanoseconds.
   let work: Int64
   var phase: Phase

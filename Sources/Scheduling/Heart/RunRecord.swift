@@ -109,13 +109,16 @@ struct RunRecord: Sendable {
   }
 }
 
-/// One family of a run: 72 bytes, since a DAG may have 100,000 of them.
+/// One family of a run: 80 bytes, since a DAG may have 100,000 of them.
 struct FamilyRecord: Sendable {
   let first: Int32
   let count: Int32
   let shape: ShapeIndex
   let maxRetries: Int32
   let retryIntervalSeconds: Int32
+  /// -1: the coordinator's.
+  private let statedMaxLost: Int32
+  let lease: TaskLease
   let isGenerator: Bool
   /// Its generator ran again: its tasks are gone, their indices stay unused.
   var isDropped = false
@@ -142,10 +145,14 @@ struct FamilyRecord: Sendable {
     count = family.count
     maxRetries = family.maxRetries
     retryIntervalSeconds = family.retryIntervalSeconds
+    statedMaxLost = family.maxLost ?? -1
+    lease = family.lease
     isGenerator = family.isGenerator
     remaining = family.count
   }
 
+  /// nil: the coordinator's.
+  var maxLost: Int32? { statedMaxLost < 0 ? nil : statedMaxLost }
   func task(_ ordinal: Int32) -> TaskIndex { TaskIndex(first + ordinal) }
   func ordinal(_ task: TaskIndex) -> Int32 { task.value - first }
 }

@@ -36,9 +36,12 @@ extension Scheduler {
     let agent = agents[Int(known.value)]
     let latest = agent.arriving ?? agent.incarnation
     if latest.directoryID != arrival.incarnation.directoryID {
-      if agent.state == .lost { return nil }
+      if agent.state == .lost && agent.attempts.isEmpty { return nil }
+      let until =
+        agent.state == .lost
+        ? "what it may still run is over (leaseSeconds), or kill that" : "that one is LOST"
       return
-        "another agent is named \(arrival.name) and is \(agent.state.name): choose another --name, or wait until that one is LOST"
+        "another agent is named \(arrival.name) and is \(agent.state.name): choose another --name, or wait until \(until)"
     }
     if latest.bootID == arrival.incarnation.bootID
       && arrival.incarnation.startNumber < latest.startNumber
@@ -120,12 +123,16 @@ extension Scheduler {
     changedAgents.append(id)
   }
 
-  /// Its live attempts in the order of their fences: the slab's is of no meaning.
-  private func heldInOrder(_ a: Int) -> [Int32] {
+  /// Its live attempts in the order of their fences, since the slab's is of no meaning; a suspect last, so that
+  /// the others are not blamed for what is its doing.
+  func heldInOrder(_ a: Int) -> [Int32] {
     if agents[a].attempts.count < 2 { return agents[a].attempts }
     // A closure that uses `self` would be given a copy of it.
     let attempts = attempts
-    return agents[a].attempts.sorted { attempts[$0].fence < attempts[$1].fence }
+    return agents[a].attempts.sorted {
+      attempts[$0].isSuspect == attempts[$1].isSuspect
+        ? attempts[$0].fence < attempts[$1].fence : attempts[$1].isSuspect
+    }
   }
 
   /// Says again what was said while nobody heard.
@@ -180,65 +187,11 @@ extension Scheduler {
     giveUp(a)
   }
 
-  mutating func checkAgents(at now: Instant) {
-    guard let due = agentDeadline, due <= now else { return }
-    agentDeadline = nil
-    for a in agents.indices {
-      guard agents[a].state != .lost else { continue }
-      if now >= lossDeadline(a) {
-        loseAgent(a, at: now)
-      } else if now >= suspectDeadline(a), agents[a].state == .active {
-        agents[a].state = .suspect
-        effects.append(.agentChanged(agents[a].id))
-      }
-      expectDeadline(of: a)
-    }
-  }
-
-  /// As after a restart: nobody's lease ends before one full lease has passed from `now`.
-  mutating func forgiveSilence(at now: Instant) {
-    for a in agents.indices where agents[a].state != .lost {
-      agents[a].lastHeard = now
-      if agents[a].state == .active {
-        agents[a].state = .suspect
-        effects.append(.agentChanged(agents[a].id))
-      }
-      expectDeadline(of: a)
-    }
-  }
-
-  private mutating func loseAgent(_ a: Int, at now: Instant) {
-    let silence = (now - agents[a].lastHeard).nanoseconds / 1_000_000_000
-    for slot in heldInOrder(a) {
-      lose(
-        slot, words: "lost: no word from agent \(agents[a].name) for \(silence) s, its lease is over",
-        planted(.silenceCountsAsDeath) ? .processDied : .silence)
-    }
-    if let session = agents[a].session {
-      effects.append(.closeSession(session, reason: "silent past its lease"))
-    }
-    giveUp(a)
-  }
-
-  private mutating func giveUp(_ a: Int) {
+  mutating func giveUp(_ a: Int) {
     forgetReservation(of: a)
     agents[a].session = nil
     agents[a].isListed = false
     agents[a].state = .lost
     effects.append(.agentChanged(agents[a].id))
-  }
-
-  private func lossDeadline(_ a: Int) -> Instant {
-    agents[a].lastHeard + settings.lease.percent(planted(.requeuedAtTerm) ? 80 : settings.requeuePercent)
-  }
-
-  private func suspectDeadline(_ a: Int) -> Instant { agents[a].lastHeard + settings.suspectPeriod }
-
-  /// The earliest time at which an agent's silence may mean something. Hearing from an agent only moves its
-  /// own later, so the kept one may be early, never late.
-  mutating func expectDeadline(of a: Int) {
-    guard agents[a].state != .lost else { return }
-    let due = agents[a].state == .active ? suspectDeadline(a) : lossDeadline(a)
-    agentDeadline = min(agentDeadline ?? due, due)
   }
 }

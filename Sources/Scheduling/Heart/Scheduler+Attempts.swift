@@ -128,6 +128,8 @@ extension Scheduler {
     let family = runs[run].families[runs[run].family(of: task)]
     var history = runs[run].history(of: task)
     history.failures += 1
+    // It ended, and its agent did not.
+    history.deaths = 0
     history.lastNumber = record.number.value
     setHistory(history, of: task, inRun: run)
     guard history.failures <= family.maxRetries else { return setState(.errored, of: task, inRun: run) }
@@ -163,7 +165,7 @@ extension Scheduler {
     history.lastNumber = attempt.number.value
     history.lost += 1
     if planted(.oneRetryCounter) { history.failures += 1 }
-    if loss == .processDied { history.deaths += 1 }
+    if loss == .processDied && !diedBesideSuspect(attempt) { history.deaths += 1 }
     setHistory(history, of: task, inRun: run)
     if isKillRequested(attempt, inRun: run) && !planted(.killForgottenOnLoss) {
       setState(.killed, of: task, inRun: run)
@@ -171,8 +173,8 @@ extension Scheduler {
       record.words +=
         "; it was running at the deaths of \(history.deaths) agent processes and is not tried again"
       setState(.errored, of: task, inRun: run)
-    } else if history.lost > settings.maxLost {
-      record.words += "; lost \(history.lost) times, it is not tried again"
+    } else if history.lost > runs[run].families[Int(attempt.family)].maxLost ?? settings.maxLost {
+      record.words += "; lost \(history.lost) \(history.lost == 1 ? "time" : "times"), it is not tried again"
       setState(.errored, of: task, inRun: run)
     } else if planted(.lostNotRequeued) {
       setState(.queued, of: task, inRun: run)
@@ -231,6 +233,8 @@ extension Scheduler {
       agents[a].attempts[Int(attempt.place)] = last
       attempts[last].place = attempt.place
     }
+    if attempt.lease != .standard { agents[a].ownLeases -= 1 }
+    if attempt.isSuspect { agents[a].suspects -= 1 }
     if !planted(.roomKept) { agents[a].free += attempt.needs }
     fillRoom(a)
     changedAgents.append(attempt.agent)

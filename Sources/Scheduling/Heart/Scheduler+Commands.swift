@@ -51,7 +51,7 @@ extension Scheduler {
         if runs[slot].bytes[i].isExpanding { killExpanding(task, inRun: slot) }
       }
     }
-    for attempt in attempts.used where attempts[attempt].key.run == runs[slot].id { sendKill(attempt) }
+    for attempt in attempts.used.filter({ attempts[$0].key.run == runs[slot].id }) { killAlive(attempt) }
     endIfDone(slot)
     return nil
   }
@@ -121,7 +121,7 @@ extension Scheduler {
       if attempts[attempt].isKillRequested { return nil }
       attempts[attempt].isKillRequested = true
       effects.append(.attemptUpdated(record(attempt)))
-      sendKill(attempt)
+      killAlive(attempt)
       return nil
     }
     if byte.isExpanding {

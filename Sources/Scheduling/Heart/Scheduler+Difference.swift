@@ -8,6 +8,12 @@ extension Scheduler {
   /// The first thing in which a Scheduler that has nothing to write and one restored from what was written part,
   /// in words; nil: they are equal.
   public func difference(from other: Scheduler) -> String? {
+    if !apart.isEmpty {
+      // They wait where the next look begins anew.
+      var copy = self
+      copy.bringBack()
+      return copy.difference(from: other)
+    }
     let open = openRuns
     let others = other.openRuns
     if open != others { return "runs \(open), and \(others)" }
@@ -122,6 +128,8 @@ extension LiveAttempt {
     var family: Int32
     var agent: AgentID
     var needs: ResourceVector
+    var lease: TaskLease
+    var isSuspect: Bool
     var isRunning: Bool
     var isKillRequested: Bool
     var start: WallTime
@@ -130,6 +138,7 @@ extension LiveAttempt {
   fileprivate var lasting: Lasting {
     Lasting(
       fence: fence, key: key, number: number, family: family, agent: agent, needs: needs,
+      lease: lease, isSuspect: isSuspect,
       isRunning: phase == .running, isKillRequested: isKillRequested, start: start)
   }
 }
@@ -140,6 +149,8 @@ extension RunRecord {
     var count: Int32
     var maxRetries: Int32
     var retryIntervalSeconds: Int32
+    var maxLost: Int32?
+    var lease: TaskLease
     var isGenerator: Bool
     var isDropped: Bool
     var remaining: Int32
@@ -151,7 +162,8 @@ extension RunRecord {
     let family = families[f]
     return LastingFamily(
       first: family.first, count: family.count, maxRetries: family.maxRetries,
-      retryIntervalSeconds: family.retryIntervalSeconds, isGenerator: family.isGenerator,
+      retryIntervalSeconds: family.retryIntervalSeconds, maxLost: family.maxLost, lease: family.lease,
+      isGenerator: family.isGenerator,
       isDropped: family.isDropped, remaining: family.isDropped ? 0 : family.remaining,
       openParents: family.isDropped ? 0 : family.openParents, generator: family.generator)
   }

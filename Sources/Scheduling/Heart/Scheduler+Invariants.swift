@@ -187,14 +187,18 @@ extension Scheduler {
       if !run.families[f].requeued.isEmpty {
         for ordinal in run.families[f].requeued.elements { run.marks[first + Int(ordinal)] = 1 }
       }
-      let before = ready
+      for key in apart where key.run == runs[slot].id && runs[slot].family(of: key.task) == f {
+        run.marks[Int(key.task.value)] = 2
+      }
+      var isAnyQueued = false
       for i in first..<first + Int(run.families[f].count) {
         let byte = run.bytes[i]
         if byte.state != .queued || byte.isAlive || hasOpenParents(TaskIndex(i), inRun: slot) { continue }
         ready += 1
+        if run.marks[i] != 2 { isAnyQueued = true }
         if i < cursor && run.marks[i] == 0 { return "#\(i) is ready and was passed over" }
       }
-      if ready > before && !run.families[f].isQueued && isDispatchable(slot) {
+      if isAnyQueued && !run.families[f].isQueued && isDispatchable(slot) {
         return "family \(f): ready tasks are not in the queue"
       }
     }
@@ -207,8 +211,12 @@ extension Scheduler {
     var free = agents[a].capacity
     var waiting = 0
     var work: Int64 = 0
+    var ownLeases: Int32 = 0
+    var suspects: Int32 = 0
     for slot in agents[a].attempts {
       if !attempts.holds(slot) || Int(attempts[slot].agent.value) != a { return "\(slot) is not its own" }
+      if attempts[slot].lease != .standard { ownLeases += 1 }
+      if attempts[slot].isSuspect { suspects += 1 }
       if attempts[slot].phase == .waiting {
         waiting += 1
         work += attempts[slot].work
@@ -224,6 +232,9 @@ extension Scheduler {
       }
       if agents[a].waiting[..<i].contains(slot) { return "\(slot) is listed twice as waiting" }
     }
+    if ownLeases != agents[a].ownLeases { return "\(agents[a].ownLeases) leases are own, not \(ownLeases)" }
+    if suspects != agents[a].suspects { return "\(agents[a].suspects) suspects, not \(suspects)" }
+    if suspects > 1 { return "\(suspects) suspects run beside each other" }
     return work == agents[a].waitingWork ? nil : "its waiting work is \(agents[a].waitingWork), not \(work)"
   }
 }

@@ -13,6 +13,7 @@ extension Scheduler {
     var slot: Int
     var family: Int
     var ordinal: Int32
+    var isSuspect: Bool
   }
 
   private enum Choice {
@@ -21,10 +22,15 @@ extension Scheduler {
   }
 
   mutating func place(at now: Instant) {
+    if !apart.isEmpty && !changedAgents.isEmpty { bringBack() }
     if mayPlace(at: now) {
       while let head = nextHead() {
         let wasFresh = ready[head.shape].isFresh
         guard let choice = choose(head, amongAll: wasFresh) else {
+          if mustWaitApart(head) {
+            setAside(head)
+            continue
+          }
           ready[head.shape].isFresh = false
           ready[head.shape].isBlocked = true
           blocked.append(head)
@@ -78,7 +84,9 @@ extension Scheduler {
           let ordinal = nextOrdinal(ofFamily: f, inRun: slot)
         {
           if let overtaken = ready[index].overtaken, overtaken.head != entry { forgetOvertaking(index) }
-          return Head(shape: index, entry: entry, slot: slot, family: f, ordinal: ordinal)
+          return Head(
+            shape: index, entry: entry, slot: slot, family: f, ordinal: ordinal,
+            isSuspect: isSuspect(TaskIndex(runs[slot].families[f].first + ordinal), inRun: slot))
         }
         runs[slot].families[f].isQueued = false
       }
@@ -115,7 +123,7 @@ extension Scheduler {
     var best: (agent: Int, dent: Double)?
     eachAgent(amongAll) { a in
       guard takesWork(a), agents[a].waiting.isEmpty, isOpen(a, to: head.shape),
-        needs.fits(in: agents[a].free)
+        !head.isSuspect || agents[a].suspects == 0, needs.fits(in: agents[a].free)
       else { return }
       let dent = needs.largestShare(of: agents[a].free)
       if best.map({ dent < $0.dent || (dent == $0.dent && a < $0.agent) }) ?? true { best = (a, dent) }
@@ -126,7 +134,7 @@ extension Scheduler {
 
   private func chooseBacklog(_ head: Head, _ needs: ResourceVector, amongAll: Bool) -> Choice? {
     let mean = runs[head.slot].families[head.family].meanNanoseconds
-    guard mean > 0, mean <= settings.backlogTaskLimit.nanoseconds else { return nil }
+    guard !head.isSuspect, mean > 0, mean <= settings.backlogTaskLimit.nanoseconds else { return nil }
     var best: (agent: Int, waiting: Int64, work: Int64)?
     eachAgent(amongAll) { a in
       guard takesWork(a), agents[a].reservedFor == nil, needs.fits(in: agents[a].capacity) else {
@@ -153,7 +161,7 @@ extension Scheduler {
     }
   }
 
-  private func takesWork(_ a: Int) -> Bool {
+  func takesWork(_ a: Int) -> Bool {
     agents[a].session != nil && agents[a].isListed && !agents[a].hasHandedBack
       && (agents[a].state == .active || planted(.suspectGetsWork))
   }
@@ -184,24 +192,21 @@ extension Scheduler {
     let slot = attempts.insert(
       LiveAttempt(
         fence: nextFence(), key: key, number: nextNumber(of: task, inRun: run),
-        family: Int32(head.family), agent: agents[a].id, needs: needs, work: work, phase: phase,
-        place: Int32(agents[a].attempts.count)))
+        family: Int32(head.family), agent: agents[a].id, needs: needs,
+        lease: runs[run].families[head.family].lease, isSuspect: isSuspect(task, inRun: run), work: work,
+        phase: phase, place: Int32(agents[a].attempts.count)))
     slotsByFence[attempts[slot].fence.value] = slot
     #if CARAVAN_PLANTS
       keysByFence[attempts[slot].fence.value] = key
     #endif
-    agents[a].attempts.append(slot)
+    list(slot, of: a)
     if phase == .waiting {
       agents[a].waiting.append(slot)
       agents[a].waitingWork += work
     } else {
       agents[a].free -= needs
     }
-    if runs[run].families[head.family].requeued.smallest == head.ordinal {
-      runs[run].families[head.family].requeued.removeSmallest()
-    } else {
-      runs[run].families[head.family].cursor = head.ordinal + 1
-    }
+    removeNext(of: head)
     runs[run].bytes[Int(task.value)].isAlive = true
     runs[run].markDirty(task)
     runs[run].readyTasks -= 1
@@ -213,6 +218,25 @@ extension Scheduler {
     effects.append(.attemptInserted(record(slot)))
     effects.append(
       .start(agents[a].id, agents[a].session!, key, attempts[slot].number, attempts[slot].fence))
+  }
+
+  /// The task that was next in its family's queue is not in it any more.
+  mutating func removeNext(of head: Head) {
+    if runs[head.slot].families[head.family].requeued.smallest == head.ordinal {
+      runs[head.slot].families[head.family].requeued.removeSmallest()
+    } else {
+      runs[head.slot].families[head.family].cursor = head.ordinal + 1
+    }
+  }
+
+  /// Among its agent's attempts.
+  mutating func list(_ slot: Int32, of a: Int) {
+    agents[a].attempts.append(slot)
+    if attempts[slot].isSuspect { agents[a].suspects += 1 }
+    if attempts[slot].lease != .standard {
+      agents[a].ownLeases += 1
+      expectDeadline(of: a)
+    }
   }
 
   private func nextNumber(of task: TaskIndex, inRun run: Int) -> AttemptNumber {
@@ -264,7 +288,7 @@ extension Scheduler {
     let needs = ready[head.shape].needs
     var best: (agent: Int, missing: Double)?
     for a in agents.indices where takesWork(a) && agents[a].reservedFor == nil {
-      guard needs.fits(in: agents[a].capacity) else { continue }
+      guard !head.isSuspect || agents[a].suspects == 0, needs.fits(in: agents[a].capacity) else { continue }
       let missing = needs.largestLack(of: agents[a].free, relativeTo: agents[a].capacity)
       if best.map({ missing < $0.missing }) ?? true { best = (a, missing) }
     }

@@ -89,6 +89,7 @@ extension Scheduler {
         agents[a].waiting.sort { attempts[$0].fence < attempts[$1].fence }
       }
       fillRoom(a)
+      expectDeadline(of: a)
     }
   }
 
@@ -103,7 +104,6 @@ extension Scheduler {
         id: id, name: agent.name, incarnation: agent.incarnation, capacity: agent.capacity, state: state,
         at: lastHeard))
     agentsByName[agent.name] = id
-    expectDeadline(of: agents.count - 1)
   }
 
   /// A run that is not final, after a start; or a final one that somebody wants to change.
@@ -157,8 +157,8 @@ extension Scheduler {
     let needs = ready[runs[run].families[f].shape].needs
     var attempt = LiveAttempt(
       fence: record.fence, key: record.key, number: record.number, family: Int32(f), agent: record.agent,
-      needs: needs,
-      work: 0, phase: record.state == .running ? .running : .waiting, place: Int32(agents[a].attempts.count))
+      needs: needs, lease: runs[run].families[f].lease, isSuspect: isSuspect(task, inRun: run), work: 0,
+      phase: record.state == .running ? .running : .waiting, place: Int32(agents[a].attempts.count))
     attempt.isKillRequested = record.isKillRequested && !planted(.killForgottenAtRestart)
     attempt.start = record.start
     let slot = attempts.insert(attempt)
@@ -166,7 +166,7 @@ extension Scheduler {
     #if CARAVAN_PLANTS
       keysByFence[record.fence.value] = record.key
     #endif
-    agents[a].attempts.append(slot)
+    list(slot, of: a)
     runs[run].aliveAttempts += 1
     if attempt.phase == .waiting {
       agents[a].waiting.append(slot)

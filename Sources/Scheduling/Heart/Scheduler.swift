@@ -44,6 +44,8 @@ public struct Scheduler: Sendable {
   /// Ended well and waiting for their output to be expanded.
   var expanding: [TaskKey: AttemptRecord] = [:]
   var awaited = AwaitedAttempts()
+  /// Ready, and in no queue: they wait for an agent that has no other suspect.
+  var apart: [TaskKey] = []
 
   var effects: [Effect] = []
 

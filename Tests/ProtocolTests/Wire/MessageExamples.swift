@@ -41,6 +41,13 @@ enum MessageExamples {
           fence: fence, run: RunID(12), task: "t", number: AttemptNumber(1),
           job: Job(command: ["printf", String(repeating: "\u{1}", count: 30)])))
     ),
+    (
+      "start-lease",
+      .start(
+        .init(
+          fence: fence, run: RunID(12), task: "t", number: AttemptNumber(1), job: Job(command: ["/bin/true"]),
+          lease: .endless))
+    ),
     ("revoke", .revoke(fence)),
     ("kill", .kill(fence, graceSeconds: nil, reason: "killed by a person")),
     ("kill-grace", .kill(fence, graceSeconds: 0, reason: "")),

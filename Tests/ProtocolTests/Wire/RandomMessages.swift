@@ -61,7 +61,9 @@ extension SeededRandom {
       .refused(code: element(of: ToAgent.RefusalCode.allCases), message: text(), retryable: chance(2))
     case 2:
       .start(
-        .init(fence: fence(), run: RunID(count()), task: text(), number: AttemptNumber(int32(1)), job: job()))
+        .init(
+          fence: fence(), run: RunID(count()), task: text(), number: AttemptNumber(int32(1)), job: job(),
+          lease: TaskLease(seconds: element(of: [0, 10, 604_800, -1])) ?? .standard))
     case 3: .revoke(fence())
     case 4: .kill(fence(), graceSeconds: chance(2) ? nil : int32(), reason: text())
     case 5: .endsAcknowledged((0..<below(20)).map { _ in fence() })
