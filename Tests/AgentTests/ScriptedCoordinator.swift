@@ -134,6 +134,10 @@ final class ScriptedSession: Sendable {
         let expected = offsets[fence]?[stream] ?? 0
         precondition(offset >= expected, "output came twice on one connection")
         if offset > expected { finished[fence]!.isCut = true }
+        // What follows a loss may be more than goes out unacknowledged.
+        if finished[fence]!.isCut {
+          send([.outputAcknowledged(fence, stream, offset: offset + Int64(bytes.count))])
+        }
         offsets[fence, default: [:]][stream] = offset + Int64(bytes.count)
         if stream == .stdout { finished[fence]!.stdout += bytes } else { finished[fence]!.stderr += bytes }
       case .ended(let fence, let result) where left.contains(fence),
