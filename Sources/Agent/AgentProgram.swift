@@ -69,7 +69,7 @@ public enum AgentProgram {
     let earlier = try EarlierStarts(folder: directory.spoolFolder, bootID: directory.incarnation.bootID)
     Failpoint.spoolReadAfter.pass()
     let spool = try Spool(
-      folder: directory.spoolFolder, incarnation: directory.incarnation, left: earlier.ends)
+      folder: directory.spoolFolder, incarnation: directory.incarnation, left: earlier.attempts)
     Failpoint.spoolBeginAfter.pass()
     earlier.removeFiles(except: Spool.path(directory.spoolFolder, directory.incarnation.startNumber))
     Failpoint.oldSpoolsRemoveAfter.pass()

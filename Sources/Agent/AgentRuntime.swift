@@ -118,6 +118,7 @@ final class AgentRuntime: EventHandler {
     var end = end
     (end.stdoutBytes, end.stderrBytes) = pump.totals(fence)
     end.lostOutput = pump.ended(fence)
+    for (stream, piece) in pump.spool(fence) { spool.append(fence, stream, piece) }
     Failpoint.endRecordBefore.pass()
     tell(.processEnded(fence, end))
   }

@@ -79,7 +79,10 @@ struct AttemptTests {
     // No file can be made any more where output that waits is kept.
     try FileManager.default.removeItem(atPath: agent.folder + "/data/spool")
     session.keepOutputUnacknowledged()
-    let finished = session.run(1, shell("head -c 3000000 /dev/zero; echo done >&2"))
+    session.start(1, shell("head -c 3000000 /dev/zero; echo done >&2"))
+    agent.waitUntilSaid("output of attempt 1 is cut")
+    session.acknowledgeOutput(Fence(1))
+    let finished = session.finish(Fence(1))
     #expect(finished.result.rc == 0 && finished.result.stdoutBytes == 3_000_000)
     #expect(finished.stdout.count < 3_000_000)
     #expect(finished.result.words.contains("output was lost: "), "\(finished.result.words)")

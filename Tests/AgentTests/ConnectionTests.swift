@@ -157,6 +157,40 @@ struct ConnectionTests {
     _ = next
   }
 
+  /// The one fits the spool, the other goes into a file.
+  @Test(arguments: [10, 5_000])
+  func `what a task printed before its end survives its agent's death, though nobody was away`(lines: Int)
+    throws
+  {
+    let coordinator = try ScriptedCoordinator()
+    let agent = try AgentProcess(coordinator.address)
+    let first = try coordinator.accept()
+    first.welcome()
+    first.keepOutputUnacknowledged()
+    first.start(1, shell("seq 1 \(lines); echo over >&2"))
+    let spool = agent.folder + "/data/spool/1.attempts"
+    eventually { (Files.line(spool) ?? "").contains("\"ended\"") }
+    agent.send(SIGKILL)
+    _ = agent.exit()
+    for start in 2...3 {
+      let next = try AgentProcess(coordinator.address, folder: agent.folder)
+      let session = try coordinator.accept()
+      if start == 2 { session.keepOutputUnacknowledged() }
+      session.welcome()
+      if start == 2 {
+        // This one dies before it hands in anything.
+        next.send(SIGKILL)
+        _ = next.exit()
+        continue
+      }
+      let finished = session.finish(Fence(1))
+      #expect(finished.result.rc == 0 && !finished.isCut)
+      #expect(finished.text == (1...lines).map { "\($0)\n" }.joined())
+      #expect(finished.stderr == Array("over\n".utf8))
+      _ = next
+    }
+  }
+
   @Test func `output that the disk loses after the end is told with the end`() throws {
     let coordinator = try ScriptedCoordinator()
     let agent = try AgentProcess(coordinator.address)

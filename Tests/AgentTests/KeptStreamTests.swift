@@ -123,6 +123,15 @@ struct KeptStreamTests {
     }
   }
 
+  @Test func `where an earlier start left nothing, the end is told, and the coordinator knows what it lacks`()
+    throws
+  {
+    var stream = try KeptStream(Fence(1), .stdout, folder: folder, total: 500, left: .nothing)
+    #expect(!stream.isDelivered && stream.fault == nil)
+    let mark = stream.next(limit: 100)
+    #expect(mark?.offset == 500 && mark?.bytes == [] && stream.isDelivered)
+  }
+
   @Test func `what is printed once the disk takes it again is kept`() throws {
     var stream = KeptStream(Fence(1), .stdout, folder: folder)
     append(&stream, KeptStream.memoryBytes + 1)

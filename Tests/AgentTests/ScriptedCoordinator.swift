@@ -69,6 +69,12 @@ final class ScriptedSession: Sendable {
   }
 
   func keepOutputUnacknowledged() { acknowledgesOutput.withLock { $0 = false } }
+
+  /// What has come of that attempt, and what comes from now on.
+  func acknowledgeOutput(_ fence: Fence) {
+    acknowledgesOutput.withLock { $0 = true }
+    send(OutputStream.allCases.map { .outputAcknowledged(fence, $0, offset: .max) })
+  }
   func drop() { connection.close("dropped by the test") }
   func end() -> ConnectionEnd { ends.take() }
 

@@ -20,13 +20,13 @@ final class AttemptOutput {
   }
 
   /// What an earlier start kept of an attempt that ended.
-  init(_ fence: Fence, folder: String, result: AttemptResult, from: (stdout: Int64, stderr: Int64))
-    throws(SystemError)
-  {
+  init(
+    _ fence: Fence, folder: String, result: AttemptResult, stdout: KeptStream.Left, stderr: KeptStream.Left
+  ) throws(SystemError) {
     self.fence = fence
     isEnded = true
-    stdout = try KeptStream(fence, .stdout, folder: folder, from: from.stdout, total: result.stdoutBytes)
-    stderr = try KeptStream(fence, .stderr, folder: folder, from: from.stderr, total: result.stderrBytes)
+    self.stdout = try KeptStream(fence, .stdout, folder: folder, total: result.stdoutBytes, left: stdout)
+    self.stderr = try KeptStream(fence, .stderr, folder: folder, total: result.stderrBytes, left: stderr)
   }
 
   func append(_ stream: OutputStream, _ bytes: UnsafeRawBufferPointer) {
@@ -54,6 +54,14 @@ final class AttemptOutput {
     guard isEnded, isCut, !isLossTold else { return nil }
     isLossTold = true
     return loss
+  }
+
+  /// What only memory holds of it, for the spool; a larger part is put into files.
+  func spool() -> [(OutputStream, KeptPiece)] {
+    var pieces: [(OutputStream, KeptPiece)] = []
+    if let piece = stdout.spool() { pieces.append((.stdout, piece)) }
+    if let piece = stderr.spool() { pieces.append((.stderr, piece)) }
+    return pieces
   }
 
   func moveToFiles() {

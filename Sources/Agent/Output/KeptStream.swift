@@ -13,6 +13,8 @@ struct KeptStream {
   static let tailBytes: Int64 = 48 << 20
   /// Bytes a stream keeps in memory: a little more than may be under way.
   static let memoryBytes = FrameLimits.unacknowledgedOutputBytes + (128 << 10)
+  /// Bytes that go into the spool with the attempt's end; more is put into a file.
+  static let spoolBytes = 16 << 10
 
   let fence: Fence
   let stream: OutputStream
@@ -41,16 +43,34 @@ struct KeptStream {
     self.folder = folder
   }
 
-  /// What an earlier start kept: from `from` on it is in the file.
+  /// What an earlier start left of a stream.
+  enum Left {
+    /// From that offset on it is in the file.
+    case file(from: Int64)
+    /// In the spool.
+    case piece(KeptPiece)
+    /// It was sent, most likely: the coordinator knows.
+    case nothing
+  }
+
   init(
-    _ fence: Fence, _ stream: OutputStream, folder: String, from: Int64, total: Int64
+    _ fence: Fence, _ stream: OutputStream, folder: String, total: Int64, left: Left
   ) throws(SystemError) {
     self.init(fence, stream, folder: folder)
     self.total = total
-    acknowledged = min(from, total)
-    sent = acknowledged
     isEnded = true
-    if acknowledged < total { file = try KeptFile(Self.path(folder, fence, stream, from)) }
+    switch left {
+    case .file(let from):
+      acknowledged = min(from, total)
+      if acknowledged < total { file = try KeptFile(Self.path(folder, fence, stream, from)) }
+    case .piece(let piece):
+      acknowledged = piece.offset
+      memory = piece.bytes
+    case .nothing:
+      acknowledged = total
+      lostUpTo = total
+    }
+    sent = acknowledged
   }
 
   static func path(_ folder: String, _ fence: Fence, _ stream: OutputStream, _ from: Int64) -> String {
@@ -82,6 +102,16 @@ struct KeptStream {
 
   /// The end is known: the tail may go out.
   mutating func end() { isEnded = true }
+
+  /// What only memory holds once the end is known, if that is little: the next start finds it in the spool. More is
+  /// put into a file.
+  mutating func spool() -> KeptPiece? {
+    if memory.count <= Self.spoolBytes {
+      return memory.isEmpty ? nil : KeptPiece(offset: acknowledged, bytes: memory)
+    }
+    moveToFile()
+    return nil
+  }
 
   /// Puts what waits in memory on disk, where the next start of this agent finds it. A disk that refuses leaves it
   /// in memory.

@@ -46,6 +46,9 @@ final class OutputPump {
     return loss
   }
 
+  /// What only memory holds of an attempt that ended, for the spool.
+  func spool(_ fence: Fence) -> [(OutputStream, KeptPiece)] { outputs[fence]?.spool() ?? [] }
+
   /// What an earlier start left of an attempt.
   func restore(_ output: AttemptOutput) { outputs[output.fence] = output }
 

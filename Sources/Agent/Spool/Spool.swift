@@ -3,7 +3,8 @@ import Protocol
 import Scheduling
 import System
 
-/// The agent's memory beyond its own process: a line for each start, end and acknowledgement of an attempt.
+/// The agent's memory beyond its own process: a line for each start, end and acknowledgement of an attempt, and for
+/// what an ended one has printed that is not acknowledged and in no file.
 ///
 /// Not synced to the disk: the kernel keeps what a killed process wrote, and a power loss ends the attempts
 /// too, which the boot id shows. Lines of one turn go out in one write, before the forks and frames that they
@@ -25,27 +26,27 @@ final class Spool {
   private var brokenUntil: Instant?
   private var pending = JSONLines()
   /// What the next start would have to know; walked in the order of fences only.
-  private var open: [Fence: AttemptResult?] = [:]
+  private var open: [Fence: SpooledAttempt] = [:]
 
   /// Begins the file of this start with what earlier ones left.
-  init(
-    folder: String, incarnation: Incarnation, left: [(fence: Fence, result: AttemptResult)]
-  ) throws(SystemError) {
+  init(folder: String, incarnation: Incarnation, left: [Fence: SpooledAttempt]) throws(SystemError) {
     path = Self.path(folder, incarnation.startNumber)
     header = .header(bootID: incarnation.bootID)
-    for (fence, result) in left { open[fence] = .some(result) }
+    open = left
     try rewrite()
   }
 
   static func path(_ folder: String, _ startNumber: Int64) -> String { "\(folder)/\(startNumber).attempts" }
 
   func append(_ record: SpoolRecord) {
-    switch record {
-    case .started(let fence): open.updateValue(nil, forKey: fence)
-    case .ended(let fence, let result): open.updateValue(result, forKey: fence)
-    case .acknowledged(let fence): open.removeValue(forKey: fence)
-    }
+    open.take(.record(record))
     pending.append(.record(record))
+  }
+
+  /// Before the record of its end.
+  func append(_ fence: Fence, _ stream: OutputStream, _ piece: KeptPiece) {
+    open.take(.output(fence, stream, piece))
+    pending.append(.output(fence, stream, piece))
   }
 
   /// Writes what was appended.
@@ -76,7 +77,10 @@ final class Spool {
     lines.append(header)
     for fence in open.keys.sorted() {
       lines.append(.record(.started(fence)))
-      if case .some(.some(let result)) = open[fence] { lines.append(.record(.ended(fence, result))) }
+      for stream in OutputStream.allCases {
+        if let piece = open[fence]!.output[stream] { lines.append(.output(fence, stream, piece)) }
+      }
+      if let result = open[fence]!.result { lines.append(.record(.ended(fence, result))) }
     }
     pending.removeAll()
     let bytes = lines.take()

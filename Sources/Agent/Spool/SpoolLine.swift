@@ -1,11 +1,13 @@
 import Protocol
 import Scheduling
 
-/// One line of a spool file: `{"bootID": …}` first, then `{"started": f}`, `{"ended": {…}}` (the message
-/// that tells it) and `{"acknowledged": f}`.
+/// One line of a spool file: `{"bootID": …}` first, then `{"started": f}`, `{"output": {…}}` and `{"ended": {…}}`
+/// (the messages that tell them) and `{"acknowledged": f}`.
 enum SpoolLine {
   case header(bootID: String)
   case record(SpoolRecord)
+  /// What of an ended attempt's stream is still to be sent; before its end.
+  case output(Fence, OutputStream, KeptPiece)
 
   func write(to writer: inout JSONWriter) {
     writer.object { writer in
@@ -15,6 +17,10 @@ enum SpoolLine {
       case .record(.ended(let fence, let result)):
         writer.member("ended") { ToCoordinator.ended(fence, result).write(to: &$0) }
       case .record(.acknowledged(let fence)): writer.member("acknowledged", fence.value)
+      case .output(let fence, let stream, let piece):
+        writer.member("output") {
+          ToCoordinator.output(fence, stream, offset: piece.offset, piece.bytes).write(to: &$0)
+        }
       }
     }
   }
@@ -33,6 +39,12 @@ enum SpoolLine {
           case "ended":
             if case .ended(let fence, let result) = try ToCoordinator(reading: &reader) {
               found = .record(.ended(fence, result))
+            }
+          case "output":
+            if case .output(let fence, let stream, let offset, let bytes) = try ToCoordinator(
+              reading: &reader)
+            {
+              found = .output(fence, stream, KeptPiece(offset: offset, bytes: bytes))
             }
           default: try reader.skip()
           }
