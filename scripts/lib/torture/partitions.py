@@ -9,6 +9,7 @@ agent could hand in before the task was given to another.
 
 Without --all some of the cases. --rounds N repeats it. Wants root, ip, nsenter and nft: exit code 77 where that is not to be had.
 """
+import os
 import random
 import shutil
 import sys
@@ -62,7 +63,8 @@ def flags(parser):
 def run(options):
     seed = seed_of(options)
     broken = Broken()
-    programs = build("debug" if options.debug else "release")
+    # Where administrators' tools are; not all who may use them have it on their PATH.
+    os.environ["PATH"] += ":/usr/sbin:/sbin"
     try:
         for tool in ("ip", "nsenter", "nft"):
             if not shutil.which(tool):
@@ -70,10 +72,14 @@ def run(options):
         hub = Namespace()
         cases = {case.name: case for case in (ALL if options.all else SOME)}
         ends = {name: End(number, name, hub) for number, name in enumerate([*cases, *STEADY])}
+        # Each way of cutting once, where nothing is lost by it.
+        for case in cases.values():
+            ends[case.name].cut(case)
+            ends[case.name].mend()
     except NotPossible as reason:
         print(f"partitions: not possible here: {reason}", file=sys.stderr)
         return NOT_POSSIBLE
-    with Cluster(programs, lease_seconds=LEASE_SECONDS, place=hub) as cluster:
+    with Cluster(build("debug" if options.debug else "release"), lease_seconds=LEASE_SECONDS, place=hub) as cluster:
         campaign = Campaign(cluster, cases, ends, random.Random(seed), broken)
         try:
             for _ in range(options.rounds):
