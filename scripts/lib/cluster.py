@@ -26,10 +26,12 @@ START_SECONDS = 60
 STOP_SECONDS = 30
 
 
-def build(configuration="release"):
-    """Builds the programs and gives the folder that holds them."""
+def build(configuration="release", condition=None):
+    """Builds the programs and gives the folder that holds them. `condition`: compiled in, in a build folder of its own."""
     swift = shutil.which("swift") or "/opt/swift/usr/bin/swift"
     command = [swift, "build", "-c", configuration, "--package-path", str(ROOT)]
+    if condition:
+        command += ["--scratch-path", str(ROOT / ".build" / condition.lower()), "-Xswiftc", f"-DCARAVAN_{condition}"]
     for product in ("caravan-coordinator", "caravan-agent"):
         subprocess.run([*command, "--product", product], check=True, stdout=subprocess.DEVNULL)
     shown = subprocess.run([*command, "--show-bin-path"], check=True, stdout=subprocess.PIPE, text=True)
@@ -110,22 +112,24 @@ class Cluster:
     def start_coordinator(self, environment=None):
         """On free ports at first, on the same ones afterwards; returns the seconds until it serves. `environment`: on top of ours."""
         self.launch_coordinator(environment)
-        while True:
-            try:
-                endpoints = json.loads((self.data / "endpoints.json").read_text())
-                # A killed coordinator leaves its file behind.
-                if endpoints["pid"] == self.coordinator.pid:
-                    break
-            except (OSError, ValueError):
-                pass
+        while not self.serves():
             if self.coordinator.poll() is not None or time.monotonic() - self.launched > START_SECONDS:
                 raise RuntimeError("the coordinator did not start")
             time.sleep(0.005)
-        self.ports = {"http": endpoints["http"], "agents": endpoints["agents"]}
-        self.token = (self.data / "admin.token").read_text().strip()
-        while self.call("GET", "/ready")[0] != 200:
-            time.sleep(0.005)
         return time.monotonic() - self.launched
+
+    def serves(self):
+        """Whether the coordinator that was started last has come so far that it serves."""
+        try:
+            endpoints = json.loads((self.data / "endpoints.json").read_text())
+            # A killed coordinator leaves its file behind.
+            if endpoints["pid"] != self.coordinator.pid:
+                return False
+            self.ports = {"http": endpoints["http"], "agents": endpoints["agents"]}
+            self.token = (self.data / "admin.token").read_text().strip()
+            return self.call("GET", "/ready")[0] == 200
+        except (OSError, ValueError, http.client.HTTPException):
+            return False
 
     def launch_coordinator(self, environment=None):
         """Starts it, and waits for nothing."""
@@ -137,16 +141,20 @@ class Cluster:
 
     def start_agent(self, name, cores, memory_mb=1000, environment=None, place=None, dials=None):
         """`place`: where it is, if not here; `dials`: the coordinator's address as seen from there."""
-        arguments = ["--coordinator", dials or self.ports["agents"], "--data-dir", self.folder / f"agent-{name}", "--name", name,
-                     "--cores", cores, "--memory-mb", memory_mb, "--token-file", self.data / "agent.token", "--work-dir", self.work]
-        if os.geteuid() == 0:
-            arguments.append("--allow-root")
-        self.agents[name] = self._start("caravan-agent", arguments, f"agent-{name}.log", environment, place)
+        self.launch_agent(name, cores, memory_mb, environment, place, dials)
         began = time.monotonic()
         while self.agent_states().get(name) != "ACTIVE":
             if self.agents[name].poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise RuntimeError(f"agent {name} did not start")
             time.sleep(0.02)
+
+    def launch_agent(self, name, cores, memory_mb=1000, environment=None, place=None, dials=None):
+        """Starts it, and waits for nothing."""
+        arguments = ["--coordinator", dials or self.ports["agents"], "--data-dir", self.folder / f"agent-{name}", "--name", name,
+                     "--cores", cores, "--memory-mb", memory_mb, "--token-file", self.data / "agent.token", "--work-dir", self.work]
+        if os.geteuid() == 0:
+            arguments.append("--allow-root")
+        self.agents[name] = self._start("caravan-agent", arguments, f"agent-{name}.log", environment, place)
 
     def agent_states(self):
         """-> name: state"""

@@ -4,8 +4,9 @@ Each check gives the broken promises in words, none where all hold.
 """
 import collections
 
-# What is listed of each kind of fault, and counted beyond.
+# What is listed of each kind of fault, and counted beyond; and how much of each is shown.
 SHOWN = 5
+SHOWN_CHARACTERS = 600
 
 
 class Broken:
@@ -18,7 +19,7 @@ class Broken:
         return bool(self.words)
 
     def say(self, kind, detail=""):
-        self.words[kind].append(detail)
+        self.words[kind].append(detail if len(detail) <= SHOWN_CHARACTERS else detail[:SHOWN_CHARACTERS] + " …")
 
     def tell(self):
         for kind, details in self.words.items():
@@ -78,7 +79,7 @@ def check_task(name, expected, state, attempts, records, broken, exact):
         broken.say("not exactly one attempt was accepted", f"{name}: {told}")
     for attempt in accepted:
         if attempt["outputLog"] != expected.output:
-            broken.say("a log is not what was printed", f"{name}: {attempt['outputLog'][:200]!r}")
+            broken.say("a log is not what was printed", f"{name}: {difference(attempt['outputLog'], expected.output)}: {told}")
     ends = {r.fence: r for r in records if r.what == "end"}
     for attempt in attempts:
         end = ends.get(int(attempt["fence"]))
@@ -92,6 +93,12 @@ def check_task(name, expected, state, attempts, records, broken, exact):
             broken.say("other attempts ran than are told of", f"{name}: {started} ran, told are {fences}")
     elif any(r.what == "end" and r.number == 0 for r in records) and state != "COMPLETED":
         broken.say("a task finished, and its result is lost", f"{name}: {told}")
+
+
+def difference(log, printed):
+    """Where they part, in words."""
+    at = next((at for at, (one, other) in enumerate(zip(log, printed)) if one != other), min(len(log), len(printed)))
+    return f"{len(log)} characters, {len(printed)} printed; at {at} it reads {log[at:at + 80]!r} and not {printed[at:at + 80]!r}"
 
 
 def check_order(load, run, whole, records, broken):
