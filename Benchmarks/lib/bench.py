@@ -1,0 +1,95 @@
+"""What the benchmark's rows share: programs, clusters, the floor."""
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(HERE.parent / "scripts" / "lib"))
+from cluster import Cluster, build  # noqa: E402
+
+
+class Bench:
+    def __init__(self, folder, rounds, scale, slots):
+        """`scale`: of 1, how large the large rows are."""
+        self.folder, self.rounds, self.scale, self.slots = pathlib.Path(folder), rounds, scale, slots
+        self.programs = build("release")
+        swift = shutil.which("swift") or "/opt/swift/usr/bin/swift"
+        subprocess.run([swift, "build", "-c", "release", "--package-path", str(HERE.parent), "--product", "caravan-bench-agents"],
+                       check=True, stdout=subprocess.DEVNULL)
+        compiler = shutil.which("cc") or shutil.which("clang") or "/opt/swift/usr/bin/clang"
+        for name in ("spawn-floor", "print-lines"):
+            subprocess.run([compiler, "-O2", "-o", self.folder / name, HERE / f"{name}.c"], check=True)
+
+    def scaled(self, count):
+        return max(1, int(count * self.scale))
+
+    def floor(self, count, *command):
+        """-> processes a second of that command, made and reaped by a loop that does nothing else."""
+        said = subprocess.run([self.folder / "spawn-floor", str(count), str(self.slots), *map(str, command)], check=True,
+                              stdout=subprocess.PIPE, text=True)
+        return float(said.stdout)
+
+    def cluster(self, agent=True):
+        return Running(self, agent)
+
+
+class Running(Cluster):
+    """A coordinator, with an agent of the bench's slots."""
+
+    def __init__(self, bench, agent):
+        super().__init__(bench.programs)
+        self.bench, self.has_agent, self.crowd = bench, agent, None
+
+    def __enter__(self):
+        super().__enter__()
+        self.start_coordinator()
+        if self.has_agent:
+            self.start_agent("bench", cores=self.bench.slots, memory_mb=4000)
+        return self
+
+    def __exit__(self, *what):
+        if self.crowd:
+            self.crowd.kill()
+            self.crowd.wait()
+        return super().__exit__(*what)
+
+    def start_crowd(self, agents, cores, task_ms=0):
+        """Agents over real TCP that make no processes."""
+        self.crowd = self._start("caravan-bench-agents", ["--coordinator", self.ports["agents"], "--token-file", self.data / "agent.token",
+                                                          "--agents", agents, "--cores", cores, "--task-ms", task_ms],
+                                 "crowd.log", None, None)
+        while sum(state == "ACTIVE" for state in self.agent_states().values()) < agents + self.has_agent:
+            if self.crowd.poll() is not None:
+                raise RuntimeError("the simulated agents ended")
+            time.sleep(0.05)
+
+    def completed(self, document, every=0.02, seconds=900):
+        """Submits and waits; -> (the run, seconds from its first state to its last, by the coordinator's clock)."""
+        run = self.submit(document)
+        state = self.wait(run, seconds=seconds, every=every)
+        if state != "COMPLETED":
+            raise RuntimeError(f"run {run} is {state}")
+        changes = self.get(f"/v1/dagrun/{run}?logs=none&tasks=none")["dagStateChanges"]
+        return run, (int(changes[-1]["time"]) - int(changes[0]["time"])) / 1e9
+
+    def accept(self, document):
+        """-> (the run, seconds until it was answered)."""
+        began = time.monotonic()
+        run = self.submit(document)
+        return run, time.monotonic() - began
+
+
+def job(*command, **members):
+    return {"job": {"command": list(map(str, command)), "cores": 1, "memoryMB": 10}, **members}
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def percentile(values, percent):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)]
