@@ -45,7 +45,7 @@ let package = Package(
     library("Transport", ["System", "CSystem", "Protocol"]),
     library("HTTP", ["CMicrohttpd", "System", "Protocol"]),
     // The daemons and the client.
-    library("Coordinator", ["Protocol", "Scheduling", "System", "SQLite", "Transport", "HTTP"]),
+    library("Coordinator", ["Protocol", "Scheduling", "System", "CSystem", "SQLite", "Transport", "HTTP"]),
     library("Agent", ["Protocol", "Scheduling", "System", "CSystem", "Transport"]),
     library("CLI", ["Protocol"]),
     // The Scheduler and the AttemptTracker in a simulated world.
@@ -54,13 +54,23 @@ let package = Package(
     program("caravan-agent", path: "Sources/AgentMain", ["Agent"]),
     program("caravan", path: "Sources/CLIMain", ["CLI"]),
     program("caravan-sim", path: "Sources/SimulatorMain", ["Simulator", "Protocol", "System"]),
+    program(
+      "caravan-bench-agents", path: "Benchmarks/agents", ["Protocol", "Scheduling", "System", "Transport"]),
     tests("SQLiteTests", ["SQLite"]),
+    // A disk that fails, under SQLite; for tests.
+    .target(
+      name: "CFaultyDisk", dependencies: ["CSQLite"], path: "Tests/FaultyDisk",
+      cSettings: [.unsafeFlags(["-Wall", "-Wextra", "-Werror"])]),
     tests(
       "CoordinatorTests",
-      ["Coordinator", "Protocol", "Scheduling", "SQLite", "System", "Transport", "HTTP", "RawHTTP"]),
+      [
+        "Coordinator", "Protocol", "Scheduling", "SQLite", "System", "Transport", "HTTP", "RawHTTP",
+        "CFaultyDisk",
+      ]),
     tests("ProtocolTests", ["Protocol"], exclude: ["Golden"]),
     tests("CLITests", ["CLI", "Protocol"]),
     tests("SchedulingTests", ["Scheduling"]),
+    tests("SimulatorTests", ["Simulator"]),
     // A client for tests that sends any bytes.
     .target(name: "RawHTTP", dependencies: ["HTTP"], path: "Tests/RawHTTP", swiftSettings: strict),
     tests("HTTPTests", ["HTTP", "RawHTTP", "System", "Protocol"]),

@@ -16,47 +16,65 @@ final class AgentRuntime: EventHandler {
   /// Between two sends while attempts wait for room here.
   private static let silence = Period.milliseconds(2)
 
-  private let loop: EventLoop
-  private let link: CoordinatorLink
-  private let runner: ProcessRunner
-  private let pump: OutputPump
-  private let spool: Spool
+  /// How the agent's work begins.
+  enum Beginning {
+    /// With what earlier starts left.
+    case anew(EarlierStarts)
+    /// With what the program before this one, in the same process, had.
+    case takingOver(Takeover)
+  }
+
+  let loop: EventLoop
+  let link: LinkKeeper
+  let runner: ProcessRunner
+  let pump: OutputPump
+  let spool: Spool
   private let signals: FileDescriptor
-  private var tracker: AttemptTracker
+  var tracker: AttemptTracker
   private var events: [AttemptEvent] = []
   private var effects: [AttemptEffect] = []
   private var isHandling = false
   private var timer: (id: TimerID, due: Instant)?
   private var lastWords = Instant(nanoseconds: 0)
   private var hasWordsDue = false
-  private var isLeaving = false
+  let handover: HandoverPlan
+  private(set) var isLeaving = false
   private var hasSaidGoodbye = false
   private(set) var failure: AgentError?
 
   init(
-    _ settings: AgentSettings, _ directory: borrowing AgentDirectory, _ earlier: EarlierStarts, spool: Spool,
-    signals: consuming FileDescriptor
+    _ settings: AgentSettings, _ directory: borrowing AgentDirectory, _ beginning: Beginning,
+    on loop: EventLoop, link: LinkKeeper, spool: Spool, groups: TaskGroups?, signals: consuming FileDescriptor
   ) throws(SystemError) {
-    let loop = try EventLoop()
-    let pump = OutputPump(folder: directory.spoolFolder)
+    let pump = OutputPump(in: OutputFolder(path: directory.spoolFolder, caps: settings.outputCaps))
     self.loop = loop
+    self.link = link
     self.pump = pump
     self.spool = spool
     self.signals = signals
-    tracker = AttemptTracker(.init(capacity: settings.capacity), left: earlier.ends)
-    let environment = TaskEnvironment(directoryID: directory.incarnation.directoryID)
+    handover = HandoverPlan(directory, flags: link.flags)
+    tracker = AttemptTracker(.init(capacity: settings.capacity))
+    let environment = TaskEnvironment(of: directory.incarnation)
     runner = try ProcessRunner(
-      on: loop, spawner: try Spawner(environment: environment, workDirectory: directory.workDirectory)
+      on: loop, spawner: try Spawner(environment: environment, workDirectory: directory.workDirectory),
+      groups: groups, stuckTime: settings.stuckTime
     ) { fence, stream, bytes in pump.printed(fence, stream, bytes) }
-    link = CoordinatorLink(settings, directory.incarnation, on: loop)
-    for output in earlier.outputs { pump.restore(output) }
     wire()
+    switch beginning {
+    case .anew(let earlier):
+      tracker = AttemptTracker(.init(capacity: settings.capacity), left: earlier.ends)
+      for output in earlier.outputs { pump.restore(output) }
+    case .takingOver(let takeover): try takeOver(takeover, settings)
+    }
   }
 
   private func wire() {
     pump.onLoss = { [unowned self] in tell(.outputLost($0, $1)) }
     runner.onEnd = { [unowned self] in processEnded($0, $1) }
-    link.onHello = { [unowned self] in tell(.helloSent) }
+    runner.onMemoryExceeded = { [unowned self] in tell(.memoryExceeded($0)) }
+    runner.onStuck = { [unowned self] in stuck($0) }
+    runner.isOurOwn = { [unowned self] in link.isLink($0) }
+    link.onHello = { [unowned self] in tell(.helloSent(at: $0)) }
     link.onWelcome = { [unowned self] in tell(.welcomed($0)) }
     link.onMessages = { [unowned self] in received($0) }
     link.onLost = { [unowned self] in
@@ -64,13 +82,14 @@ final class AgentRuntime: EventHandler {
       pump.disconnected()
     }
     link.onRefused = { [unowned self] in fail(AgentError(.failed, $0)) }
+    link.onFailure = { [unowned self] in fail(AgentError(.failed, $0.message)) }
     loop.endOfTurn = { [unowned self] in endOfTurn() }
   }
 
   /// Until the agent is told to stop, or cannot go on.
   func run() throws(SystemError) {
     try loop.watch(signals.raw, for: .readable, self)
-    link.dial()
+    link.start()
     loop.run()
   }
 
@@ -88,6 +107,8 @@ final class AgentRuntime: EventHandler {
       if number == 0 { break }
       if number == SIGCHLD {
         hasChildren = true
+      } else if number == SIGHUP {
+        handOver()
       } else {
         Failpoint.agentStopAfter.pass()
         // What has ended by itself is not handed back: this process may have stood still.
@@ -123,8 +144,17 @@ final class AgentRuntime: EventHandler {
     tell(.processEnded(fence, end))
   }
 
+  /// Its room stays taken; and where one process hangs, the next one likely will.
+  private func stuck(_ attempts: [(fence: Fence, pids: [Int32])]) {
+    let words = attempts.map { attempt in
+      "attempt \(attempt.fence) does not die (processes \(attempt.pids.map(String.init).joined(separator: ", ")))"
+    }.joined(separator: "; ")
+    Say.line(words.isEmpty ? "what did not die is gone" : words)
+    tell(.unfit(reason: words))
+  }
+
   /// Events that effects bring about wait until those effects are all carried out.
-  private func tell(_ event: AttemptEvent) {
+  func tell(_ event: AttemptEvent) {
     events.append(event)
     if isHandling { return }
     isHandling = true
@@ -205,6 +235,7 @@ final class AgentRuntime: EventHandler {
       }
     }
     spool.flush()
+    if let leases = tracker.leases { link.tell(leases) }
     if failure == nil { speak() }
     if isLeaving { sayGoodbye() }
     setTimer()
@@ -243,9 +274,9 @@ final class AgentRuntime: EventHandler {
     if hasSaidGoodbye || !(isLate || !link.isWelcome || pump.waitingEnds == 0) { return }
     hasSaidGoodbye = true
     Failpoint.goodbyeSendBefore.pass()
-    link.leave("the agent was told to stop") { [spool, loop] isRead in
+    link.leave("the agent was told to stop") { [unowned self] in
       // What was handed over is nothing to tell of at the next start.
-      if isRead {
+      if !tracker.hasUnacknowledged {
         Failpoint.spoolRemoveBefore.pass()
         spool.remove()
         Failpoint.spoolRemoveAfter.pass()

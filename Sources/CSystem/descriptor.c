@@ -2,6 +2,7 @@
 #include "CSystem.h"
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <unistd.h>
 #include <errno.h>
@@ -18,6 +19,10 @@ int caravan_accept(int listener, struct sockaddr *address, socklen_t *length) {
 
 int caravan_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
 
+int caravan_socketpair(int ends[2]) {
+  return socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends);
+}
+
 int caravan_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
 int caravan_set_nonblocking(int fd) {
@@ -33,6 +38,10 @@ int caravan_lock(int fd) {
   if (answer < 0 && errno == EACCES) errno = EAGAIN;
   return answer;
 }
+
+int caravan_memfd(const char *name) { return memfd_create(name, MFD_CLOEXEC); }
+
+int caravan_set_inherited(int fd, int inherited) { return fcntl(fd, F_SETFD, inherited ? 0 : FD_CLOEXEC); }
 
 int caravan_getrandom(void *bytes, size_t count) {
   char *at = bytes;

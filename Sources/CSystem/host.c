@@ -3,6 +3,14 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+int caravan_has_attribute(const char *path, const char *name, const char *text) {
+  char value[64];
+  ssize_t size = getxattr(path, name, value, sizeof value);
+  return size >= 0 && (size_t)size == strlen(text) && memcmp(value, text, (size_t)size) == 0;
+}
 
 int caravan_affinity_cores(void) {
   // Larger and larger sets: the kernel refuses one that is too small for its own (sched_setaffinity(2)).
@@ -17,6 +25,8 @@ int caravan_affinity_cores(void) {
   }
   return -1;
 }
+
+int caravan_affinity(unsigned char *set, size_t bytes) { return sched_getaffinity(0, bytes, (cpu_set_t *)set); }
 
 int caravan_open_files(uint64_t *soft, uint64_t *hard) {
   struct rlimit limit;

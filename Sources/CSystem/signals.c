@@ -2,6 +2,7 @@
 #include "CSystem.h"
 #include <pthread.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -19,3 +20,20 @@ int caravan_signalfd_next(int fd) {
 }
 
 void caravan_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+
+static const char *bus_words;
+static int bus_code;
+
+static void on_bus_error(int number) {
+  (void)number;
+  ssize_t said = write(STDERR_FILENO, bus_words, strlen(bus_words));
+  (void)said;
+  _exit(bus_code);
+}
+
+void caravan_end_at_bus_error(const char *words, int code) {
+  bus_words = strdup(words);
+  bus_code = code;
+  struct sigaction action = {.sa_handler = on_bus_error};
+  sigaction(SIGBUS, &action, NULL);
+}

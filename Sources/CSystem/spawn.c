@@ -6,11 +6,15 @@
 #define _GNU_SOURCE
 #include "CSystem.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 // Handlers go with exec; what is ignored would stay ignored (signal(7)). SIGPIPE is ignored by us, others
@@ -33,6 +37,21 @@ static void fail(volatile struct caravan_spawned *outcome, int stage, int error)
   _exit(127);
 }
 
+// By hand: snprintf is not async-signal-safe.
+static void set_oom_score(int score) {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return;
+  char text[8];
+  size_t at = sizeof text;
+  unsigned rest = score < 0 ? (unsigned)-score : (unsigned)score;
+  do text[--at] = (char)('0' + rest % 10);
+  while ((rest /= 10) > 0);
+  if (score < 0) text[--at] = '-';
+  // A host that refuses leaves ours: nothing is to be done about it.
+  if (write(fd, text + at, sizeof text - at) < 0) errno = 0;
+  close(fd);
+}
+
 static void run_child(const struct caravan_spawn *what, pid_t parent, volatile struct caravan_spawned *outcome) {
   setsid();
   // The signal is not sent for a parent that is already gone.
@@ -40,6 +59,13 @@ static void run_child(const struct caravan_spawn *what, pid_t parent, volatile s
     fail(outcome, CARAVAN_SPAWN_PREPARE, errno ? errno : ESRCH);
   if (dup2(what->stdin_fd, 0) < 0 || dup2(what->stdout_fd, 1) < 0 || dup2(what->stderr_fd, 2) < 0)
     fail(outcome, CARAVAN_SPAWN_PREPARE, errno);
+  // "0" is whoever writes it. Before anything that could make it grow.
+  for (int at = 0; at < 2; at++)
+    if (what->groups[at] >= 0 && write(what->groups[at], "0", 1) < 0) fail(outcome, CARAVAN_SPAWN_GROUP, errno);
+  if (what->oom_score_adj != 0) set_oom_score(what->oom_score_adj);
+  if (what->cpus != NULL && sched_setaffinity(0, what->cpu_bytes, (const cpu_set_t *)what->cpus) < 0)
+    fail(outcome, CARAVAN_SPAWN_PIN, errno);
+  if (what->umask >= 0) umask((mode_t)what->umask);
   // Older kernels (before 5.9) do not have it: ours are all close-on-exec anyway.
   syscall(SYS_close_range, 3U, ~0U, 0U);
   if (what->open_files > 0) {
@@ -87,4 +113,29 @@ struct caravan_spawned caravan_spawn(const struct caravan_spawn *what) {
   if (outcome.stage != CARAVAN_SPAWN_RUNNING)
     while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
   return (struct caravan_spawned){outcome.stage, outcome.error, pid};
+}
+
+pid_t caravan_spawn_link(const char *path, const char *const *argv, const char *const *envp, int socket, int as) {
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  sigset_t none, all;
+  sigemptyset(&none);
+  sigfillset(&all);
+  posix_spawn_file_actions_init(&actions);
+  posix_spawnattr_init(&attributes);
+  // dup2 to the same number would keep it close-on-exec; glibc's sees to that.
+  posix_spawn_file_actions_adddup2(&actions, socket, as);
+  posix_spawnattr_setsigmask(&attributes, &none);
+  posix_spawnattr_setsigdefault(&attributes, &all);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID);
+  pid_t pid;
+  int error = posix_spawn(&pid, path, &actions, &attributes, (char *const *)argv, (char *const *)envp);
+  posix_spawn_file_actions_destroy(&actions);
+  posix_spawnattr_destroy(&attributes);
+  errno = error;
+  return error == 0 ? pid : -1;
+}
+
+int caravan_exec(const char *path, const char *const *argv, const char *const *envp) {
+  return execve(path, (char *const *)argv, (char *const *)envp);
 }

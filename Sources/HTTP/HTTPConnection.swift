@@ -42,6 +42,8 @@ final class HTTPConnection: @unchecked Sendable {
     /// Whether the clock looked for the client's end since the last answer.
     var isLookedAfter = false
     var isStopping: Bool
+    /// Its place was wanted.
+    var isEnded = false
     var isClosed = false
   }
 
@@ -319,6 +321,39 @@ final class HTTPConnection: @unchecked Sendable {
       408, "the request did not arrive whole within \(core.limits.requestTime.nanoseconds / 1_000_000) ms")
     cut(&state, with: answering ? problem.response : nil)
     shutdown(descriptor, Int32(SHUT_RDWR))
+  }
+
+  /// How a connection between requests stands among others: those that never sent any come first, then by time.
+  struct Silence: Comparable {
+    var hasSpoken: Bool
+    var since: Instant
+    static func < (a: Silence, b: Silence) -> Bool {
+      a.hasSpoken == b.hasSpoken ? a.since < b.since : !a.hasSpoken
+    }
+  }
+
+  /// nil: it is not silent, or has been ended.
+  var silence: Silence? {
+    state.withLock { state in
+      guard case .idle = state.phase, !state.isClosed, !state.isEnded else { return nil }
+      return Silence(hasSpoken: !state.isFresh, since: state.since)
+    }
+  }
+
+  /// Its place was wanted; it is gone as soon as the library has noticed.
+  var isEnded: Bool { state.withLock { $0.isEnded } }
+
+  /// Others want its place. false: it is not silent any more.
+  func endSilence() -> Bool {
+    state.withLock { state in
+      guard case .idle = state.phase, !state.isClosed, !state.isEnded else { return false }
+      // A request has come, and the library has not looked at it as yet.
+      var byte: UInt8 = 0
+      if recv(descriptor, &byte, 1, Int32(MSG_PEEK | MSG_DONTWAIT)) > 0 { return false }
+      state.isEnded = true
+      shutdown(descriptor, Int32(SHUT_RDWR))
+      return true
+    }
   }
 
   /// Whether a stop should wait for it. A stream with nothing to send at present may be ended.

@@ -25,6 +25,12 @@ public struct HTTPLimits: Sendable {
   public var heartbeat = Period.seconds(10)
   /// Open connections; more wait in the listening socket's queue.
   public var connections = 1024
+  /// With so many of them open, each further one takes the place of the one that has been silent longest: first of
+  /// those that never sent a request. So who says something is heard, however many say nothing.
+  public var connectionsKept: Int { max(1, connections * 3 / 4) }
+  /// Refused connections that stay open for a moment beside those, so that their answer is read; further ones are
+  /// closed at once.
+  public var lingering = 64
   /// Threads that serve them.
   public var threads = 4
   public init() {}

@@ -94,9 +94,25 @@ final class HTTPServerCore: @unchecked Sendable {
   private static let poolBytes = 64 << 10
 
   func opened(_ connection: HTTPConnection) {
+    var others: [HTTPConnection] = []
     table.signal { table in
+      if table.connections.count >= limits.connectionsKept { others = Array(table.connections.values) }
       table.connections[ObjectIdentifier(connection)] = connection
       if table.isAbandoning { connection.abandon() }
+    }
+    if !others.isEmpty { makeRoom(among: others) }
+  }
+
+  /// Ends the connection that has been silent longest, unless enough were ended already that are not gone as yet:
+  /// else a crowd that comes faster than the library closes would push out those that have spoken.
+  private func makeRoom(among connections: [HTTPConnection]) {
+    let ended = connections.count { $0.isEnded }
+    guard connections.count - ended >= limits.connectionsKept else { return }
+    var silent = connections.compactMap { connection in
+      connection.silence.map { (connection: connection, silence: $0) }
+    }
+    while let at = silent.indices.min(by: { silent[$0].silence < silent[$1].silence }) {
+      if silent.remove(at: at).connection.endSilence() { return }
     }
   }
 
@@ -108,7 +124,7 @@ final class HTTPServerCore: @unchecked Sendable {
   /// Keeps a socket open for a while that the library is about to close.
   func linger(_ socket: LingeringSocket) {
     table.signal { table in
-      if !table.isAbandoning, table.lingering.count < LingeringSocket.countMax {
+      if !table.isAbandoning, table.lingering.count < limits.lingering {
         table.lingering.append(socket)
       }
     }

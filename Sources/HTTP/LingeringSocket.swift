@@ -9,8 +9,6 @@ import System
 /// that is still sending (RFC 9112, 9.6); so a copy of the descriptor keeps the socket open, its writing
 /// side shut, until the client ends or a time has passed.
 final class LingeringSocket: Sendable {
-  /// Further ones are closed at once.
-  static let countMax = 64
   private let descriptor: Int32
   private let deadline: Instant
 

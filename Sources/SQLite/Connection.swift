@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// One connection to one database file, used by one thread at a time: it is opened without SQLite's own
 /// mutexes (https://www.sqlite.org/threadsafe.html, "multi-thread").
@@ -42,13 +43,15 @@ public final class Connection {
       case .readWrite: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
       case .readOnly: SQLITE_OPEN_READONLY
       }
+    errno = 0
     let code = sqlite3_open_v2(path, &opened, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nil)
     guard code == SQLITE_OK, let opened else {
-      let fault = SQLiteFault(code, of: opened, sql: "open \(path)")
+      let fault = SQLiteFault(code, of: opened, sql: "open \(path)", systemError: errno)
       sqlite3_close_v2(opened)
       throw fault
     }
     handle = opened
+    keepLogOnClose(true)
     sqlite3_busy_timeout(handle, Connection.busyMilliseconds)
     // Replaces SQLite's automatic checkpoint, which is this same hook: only `checkpoint` does one.
     sqlite3_wal_hook(handle, noteLogPages, Unmanaged.passUnretained(self).toOpaque())
@@ -63,10 +66,15 @@ public final class Connection {
     sqlite3_close_v2(handle)
   }
 
+  /// Whether the last connection's end leaves the write-ahead log where it is. So it does at first: who finds
+  /// the log damaged must not move into the database what can be read of it, and remove the rest.
+  public func keepLogOnClose(_ keeps: Bool) { caravan_sqlite_keep_log_on_close(handle, keeps ? 1 : 0) }
+
   /// Runs a script; rows are thrown away.
   public func execute(_ script: String) throws(SQLiteFault) {
+    errno = 0
     let code = sqlite3_exec(handle, script, nil, nil, nil)
-    guard code == SQLITE_OK else { throw SQLiteFault(code, of: handle, sql: script) }
+    guard code == SQLITE_OK else { throw SQLiteFault(code, of: handle, sql: script, systemError: errno) }
   }
 
   /// The kept statement of this literal.
@@ -81,8 +89,11 @@ public final class Connection {
   /// A statement of its own, for text that is put together.
   public func prepare(_ sql: String) throws(SQLiteFault) -> Statement {
     var compiled: OpaquePointer?
+    errno = 0
     let code = sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &compiled, nil)
-    guard code == SQLITE_OK, let compiled else { throw SQLiteFault(code, of: handle, sql: sql) }
+    guard code == SQLITE_OK, let compiled else {
+      throw SQLiteFault(code, of: handle, sql: sql, systemError: errno)
+    }
     return Statement(compiled, of: handle)
   }
 
@@ -119,10 +130,11 @@ public final class Connection {
       case .passive: SQLITE_CHECKPOINT_PASSIVE
       case .truncate: SQLITE_CHECKPOINT_TRUNCATE
       }
+    errno = 0
     let code = sqlite3_wal_checkpoint_v2(handle, nil, flag, &pages, &moved)
     // Busy: a reader kept part of it from moving; the next one moves it.
     guard code == SQLITE_OK || code & 0xff == SQLITE_BUSY else {
-      throw SQLiteFault(code, of: handle, sql: "checkpoint")
+      throw SQLiteFault(code, of: handle, sql: "checkpoint", systemError: errno)
     }
     return pages == moved
   }

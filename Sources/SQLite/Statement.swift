@@ -1,4 +1,5 @@
 import CSQLite
+import Glibc
 
 /// A compiled statement. Parameters count from 1, columns from 0, as in SQLite.
 ///
@@ -110,11 +111,12 @@ public final class Statement {
       throw SQLiteFault(
         code: bindingFailure, message: String(cString: sqlite3_errstr(bindingFailure)), sql: sql)
     }
+    errno = 0
     let code = sqlite3_step(handle)
     switch code {
     case SQLITE_ROW: return true
     case SQLITE_DONE: return false
-    default: throw SQLiteFault(code, of: database, sql: sql)
+    default: throw SQLiteFault(code, of: database, sql: sql, systemError: errno)
     }
   }
 

@@ -43,7 +43,10 @@ enum SimulatorCommandLine {
       "check", "HOW",
       help: "kept: recompute everything at each commit, crash and end (default); full: after each event"),
     Flag("jobs", "J", help: "threads (default: 1)"),
-    Flag("shrink", help: "look for the shortest log of each failing history, not only of the first"),
+    Flag(
+      "shrink",
+      help: "look for the shortest log of each failing history, not only of the first (with --plant: of none)"
+    ),
     Flag("log", help: "print what happens in the history of --seed"),
     Flag("replay", "TEXT", help: "print what happens in the history that a failing one was shrunk to"),
     Flag("list-plants", help: "name the deliberate bugs that --plant switches on"),

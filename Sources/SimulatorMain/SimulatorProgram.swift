@@ -12,7 +12,7 @@ enum SimulatorProgram {
     case wrongFlags = 64
   }
 
-  /// Violations after which no more histories are begun.
+  /// Violations after which no more histories are begun; of a deliberate bug one is enough.
   private static let mostViolations = 10
   /// Histories that a thread takes at once.
   private static let share: UInt64 = 500
@@ -40,6 +40,7 @@ enum SimulatorProgram {
   static func simulate(_ wanted: SimulatorCommandLine.Campaign) -> Exit {
     Trap.watch()
     let began = Instant.now()
+    let mostViolations = wanted.plant == nil ? mostViolations : 1
     let next = Mutex(wanted.seed)
     let found = Mutex((figures: Figures(), said: Instant.now()))
     let threads = (0..<wanted.jobs).map { number in
@@ -82,10 +83,11 @@ enum SimulatorProgram {
     }
   }
 
-  /// The first failures, and of the first one (or all) the shortest log that is found.
+  /// The first failures, and of the first one (or all, or none of a deliberate bug's) the shortest log that is found.
   private static func report(_ figures: Figures, _ wanted: SimulatorCommandLine.Campaign) {
     for failure in figures.failures { print("seed \(failure.seed): \(failure.words)") }
-    for failure in figures.failures.prefix(wanted.shrinksAll ? figures.failures.count : 1) {
+    let shown = wanted.shrinksAll ? figures.failures.count : wanted.plant == nil ? 1 : 0
+    for failure in figures.failures.prefix(shown) {
       var world = World(check: wanted.check)
       let shortest = History(seed: failure.seed, events: wanted.events).shortest {
         world.run($0).violation != nil

@@ -33,3 +33,14 @@ public final class Thread: @unchecked Sendable {
     return nil
   }
 }
+
+extension Monitor where Value == Thread? {
+  /// Waits for its end, where there is one; whoever asks first, and nobody twice.
+  public func join() {
+    let running = with { thread in
+      defer { thread = nil }
+      return thread
+    }
+    running?.join()
+  }
+}

@@ -41,9 +41,16 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
     var box = Outbox()
     var isBlocked = false
     var isFinishing = false
+    /// Bytes were dropped: what followed them now would come after a gap.
+    var isBroken = false
     var isPaused = false
     var interest: Readiness {
       (isPaused ? [] : Readiness.readable).union(isBlocked ? .writable : [])
+    }
+
+    mutating func breakOff() {
+      box.removeAll()
+      isBroken = true
     }
   }
 
@@ -51,6 +58,8 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
   public let peer: String
   /// Each whole payload, in order.
   public var onPayload: (([UInt8]) -> Void)?
+  /// Bytes have waited for the socket, and all are gone.
+  public var onDrained: (() -> Void)?
   /// The connection is over; nothing follows.
   public var onClosed: ((ConnectionEnd) -> Void)?
 
@@ -93,6 +102,9 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
 
   // MARK: On the loop's thread
 
+  /// Drops what waits and ends the connection before this returns. The caller holds no lock that `onClosed` wants.
+  public func closeNow(_ message: String) { end(ConnectionEnd(.closed, message)) }
+
   /// Begins to read. What was sent before goes out now.
   public func open() throws(SystemError) {
     let watch = try loop.watch(fd, for: .readable, self)
@@ -100,8 +112,8 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
     flush()
   }
 
-  /// The hello was accepted: frames may be as large as the protocol allows.
-  public func raiseLimit() { decoder.payloadLimit = FrameLimits.payloadBytes }
+  /// The hello was accepted: frames may be as large as the protocol allows, or as `bytes` says.
+  public func raiseLimit(to bytes: Int = FrameLimits.payloadBytes) { decoder.payloadLimit = bytes }
 
   /// Ends the connection unless a payload has come whole by then: for the hello, and for its answer.
   public func expectPayload(within time: Period, orSay message: String) {
@@ -134,10 +146,10 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
   public func send(_ frames: [UInt8], _ lane: Lane = .control) {
     if frames.isEmpty { return }
     let end: ConnectionEnd? = outgoing.withLock { outgoing in
-      if outgoing.isFinishing { return nil }
+      if outgoing.isFinishing || outgoing.isBroken { return nil }
       outgoing.box.append(frames, to: lane)
       if outgoing.box.count > limits.outgoingBytes {
-        outgoing.box.removeAll()
+        outgoing.breakOff()
         return ConnectionEnd(
           .overflow, "\(peer) reads too slowly: more than \(limits.outgoingBytes >> 20) MiB wait for it")
       }
@@ -182,7 +194,7 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
       if outgoing.isFinishing { shutdown(fd, Int32(SHUT_WR)) }
     case .blocked: outgoing.isBlocked = true
     case .failed(let errno):
-      outgoing.box.removeAll()
+      outgoing.breakOff()
       return broken(errno)
     }
     if outgoing.isBlocked != wasBlocked { loop.change(watch, to: outgoing.interest) }
@@ -200,7 +212,10 @@ public final class FrameConnection: EventHandler, @unchecked Sendable {
   // MARK: In
 
   public func ready(_ fd: Int32, _ readiness: Readiness) {
-    if readiness.contains(.writable) { flush() }
+    if readiness.contains(.writable) {
+      flush()
+      if !isOver, waitingBytes == 0 { onDrained?() }
+    }
     if !isOver, readiness.contains(.readable) { receive() }
   }
 

@@ -33,7 +33,7 @@ struct AgentCommandLineTests {
 
   @Test(arguments: [
     ["--cores", "0"], ["--cores", "0.0001"], ["--cores", "1e3"], ["--cores", "many"], ["--cores", "-1"],
-    ["--cores", "1099511628"],
+    ["--cores", "134217.729"], ["--cores", "1099511628"], ["--memory-mb", "134217729"],
     ["--memory-mb", "0"], ["--memory-mb", "1.5"], ["--label", "novalue"], ["--label", "=x"],
     ["--label", "a=1", "--label", "a=2"], ["--name", ""], ["--name", "two words"], ["stray"],
     ["--core", "1"],

@@ -16,7 +16,7 @@ final class AgentProcess: Sendable {
   /// `folder`: another agent's, to start where that one ended.
   init(
     _ coordinator: HostPort, cores: Int = 2, folder: String? = nil, options: [String] = [],
-    environment: [String: String] = [:]
+    environment: [String: String] = [:], program: String = AgentProcess.program
   ) throws {
     ownsFolder = folder == nil
     self.folder =
@@ -25,7 +25,7 @@ final class AgentProcess: Sendable {
     try "secret".write(toFile: self.folder + "/token", atomically: true, encoding: .utf8)
     let arguments =
       [
-        Self.program, "--coordinator", "\(coordinator)", "--data-dir", self.folder + "/data", "--name",
+        program, "--coordinator", "\(coordinator)", "--data-dir", self.folder + "/data", "--name",
         "anna",
         "--cores", "\(cores)", "--memory-mb", "1000", "--token-file", self.folder + "/token", "--allow-root",
       ] + options
@@ -40,8 +40,8 @@ final class AgentProcess: Sendable {
     var envp = variables.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for pointer in argv + envp { free(pointer) } }
     var child: pid_t = 0
-    let code = posix_spawn(&child, Self.program, &actions, nil, &argv, &envp)
-    guard code == 0 else { throw SystemError("cannot start \(Self.program)", errno: code) }
+    let code = posix_spawn(&child, program, &actions, nil, &argv, &envp)
+    guard code == 0 else { throw SystemError("cannot start \(program)", errno: code) }
     pid = child
   }
 

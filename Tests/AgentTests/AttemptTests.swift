@@ -103,9 +103,9 @@ struct AttemptTests {
       coordinator.address, environment: ["SECRET": "x", "TZ": "UTC", "LANG": "C.UTF-8", "USER": "u"])
     let session = try coordinator.accept()
     session.welcome()
-    var job = shell("env")
-    job.environment = ["A=1", "LANG=de", "B=a=b"]
-    job.needs = ResourceVector(milliCores: 1500, memoryMB: 64)
+    let job = Job(
+      command: shell("env").command, environment: ["A=1", "LANG=de", "B=a=b"],
+      needs: ResourceVector(milliCores: 1500, memoryMB: 64))
     let lines = session.run(77, job).text.split(separator: "\n").map(String.init)
     for wanted in [
       "A=1", "LANG=de", "B=a=b", "TZ=UTC", "USER=u", "CARAVAN_RUN_ID=5", "CARAVAN_TASK=task_0",
@@ -202,5 +202,16 @@ struct AttemptTests {
     let finished = session.run(
       1, shell("python3 -c 'x = bytearray(200 << 20); sum(range(3000000))' 2>/dev/null || true"))
     #expect(finished.result.cpuMicroseconds > 0)
+  }
+
+  @Test func `how much of a stream is kept can be said, and the cut is told by its place`() throws {
+    let agent = try AgentProcess(
+      coordinator.address, options: ["--output-head-mb", "1", "--output-tail-mb", "2"])
+    let other = try coordinator.accept()
+    other.welcome()
+    let finished = other.run(1, shell("head -c 10M /dev/zero | tr '\\0' x; echo; echo end"))
+    #expect(finished.result.stdoutBytes == 10 << 20 + 5)
+    #expect(finished.isCut && finished.stdout.count == 3 << 20 && finished.text.hasSuffix("x\nend\n"))
+    _ = agent
   }
 }

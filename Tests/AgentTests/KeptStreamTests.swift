@@ -19,7 +19,7 @@ struct KeptStreamTests {
   private static let text: [UInt8] = {
     var text: [UInt8] = []
     let line = [UInt8](0..<251)
-    while text.count < Int(KeptStream.headBytes) { text.append(contentsOf: line) }
+    while text.count < Int(OutputCaps.standard.headBytes) { text.append(contentsOf: line) }
     return text
   }()
 
@@ -36,7 +36,7 @@ struct KeptStreamTests {
   func `whatever comes between, the reader gets each byte once and in order`(seed: Int) throws {
     try withFolder {
       var random = SplitMix(state: UInt64(seed))
-      var stream = KeptStream(Fence(1), .stdout, folder: folder)
+      var stream = KeptStream(Fence(1), .stdout, in: OutputFolder(path: folder))
       // What a coordinator has: everything before it is committed there.
       var committed: Int64 = 0
       var underWay: Int64 = 0
@@ -82,9 +82,9 @@ struct KeptStreamTests {
 
   @Test func `beyond the head only the tail is kept, and it goes out at the end`() throws {
     try withFolder {
-      var stream = KeptStream(Fence(1), .stderr, folder: folder)
+      var stream = KeptStream(Fence(1), .stderr, in: OutputFolder(path: folder))
       let piece = 1 << 20
-      let pieces = Int((KeptStream.headBytes + KeptStream.tailBytes) >> 20) + 10
+      let pieces = Int((OutputCaps.standard.headBytes + OutputCaps.standard.tailBytes) >> 20) + 10
       let block = [UInt8](repeating: 7, count: piece)
       for _ in 0..<pieces { block.withUnsafeBytes { stream.append($0) } }
       var sent: Int64 = 0
@@ -92,20 +92,20 @@ struct KeptStreamTests {
         sent += Int64(next.bytes.count)
         stream.acknowledge(next.offset + Int64(next.bytes.count))
       }
-      #expect(sent == KeptStream.headBytes && !stream.isDelivered)
+      #expect(sent == OutputCaps.standard.headBytes && !stream.isDelivered)
       stream.end()
       let first = stream.next(limit: piece)
       let jump = try #require(first)
-      #expect(jump.offset == stream.total - KeptStream.tailBytes)
+      #expect(jump.offset == stream.total - OutputCaps.standard.tailBytes)
       sent += Int64(jump.bytes.count)
       while let next = stream.next(limit: piece) { sent += Int64(next.bytes.count) }
-      #expect(sent == KeptStream.headBytes + KeptStream.tailBytes)
+      #expect(sent == OutputCaps.standard.headBytes + OutputCaps.standard.tailBytes)
       #expect(stream.isDelivered)
     }
   }
 
   @Test func `a disk that refuses costs what waits, and that is told behind it`() throws {
-    var stream = KeptStream(Fence(1), .stdout, folder: folder)
+    var stream = KeptStream(Fence(1), .stdout, in: OutputFolder(path: folder))
     append(&stream, 10)
     #expect(stream.next(limit: 100)?.bytes.count == 10)
     // There is no such folder: what is more than memory holds has no place.
@@ -126,14 +126,14 @@ struct KeptStreamTests {
   @Test func `where an earlier start left nothing, the end is told, and the coordinator knows what it lacks`()
     throws
   {
-    var stream = try KeptStream(Fence(1), .stdout, folder: folder, total: 500, left: .nothing)
+    var stream = try KeptStream(Fence(1), .stdout, in: OutputFolder(path: folder), total: 500, left: .nothing)
     #expect(!stream.isDelivered && stream.fault == nil)
     let mark = stream.next(limit: 100)
     #expect(mark?.offset == 500 && mark?.bytes == [] && stream.isDelivered)
   }
 
   @Test func `what is printed once the disk takes it again is kept`() throws {
-    var stream = KeptStream(Fence(1), .stdout, folder: folder)
+    var stream = KeptStream(Fence(1), .stdout, in: OutputFolder(path: folder))
     append(&stream, KeptStream.memoryBytes + 1)
     let lost = stream.total
     try withFolder {
@@ -153,7 +153,7 @@ struct KeptStreamTests {
   }
 
   @Test func `a disk that refuses while nobody is connected leaves in memory what fits there`() {
-    var stream = KeptStream(Fence(1), .stdout, folder: folder)
+    var stream = KeptStream(Fence(1), .stdout, in: OutputFolder(path: folder))
     append(&stream, 1000)
     stream.moveToFile()
     append(&stream, 1000)

@@ -63,7 +63,7 @@ final class ScriptedSession: Sendable {
   }
 
   func send(_ messages: [ToAgent]) {
-    var encoder = FrameEncoder()
+    var encoder = FrameEncoder(aloneLimit: FrameLimits.alonePayloadBytesToAgent)
     for message in messages { try! encoder.append(message) }
     connection.send(encoder.take())
   }
@@ -96,6 +96,12 @@ final class ScriptedSession: Sendable {
   @discardableResult
   func welcome(leaseMilliseconds: Int64 = 300_000) -> [ToCoordinator.Held] {
     _ = hello()
+    return answer(leaseMilliseconds: leaseMilliseconds)
+  }
+
+  /// Welcomes an agent whose hello is read, and takes the list that follows.
+  @discardableResult
+  func answer(leaseMilliseconds: Int64 = 300_000) -> [ToCoordinator.Held] {
     send([
       .welcome(
         .init(version: 1, epoch: Epoch(1), heartbeatMilliseconds: 1_000, leaseMilliseconds: leaseMilliseconds)
@@ -158,9 +164,12 @@ final class ScriptedSession: Sendable {
     return fences.map { finished[$0]! }
   }
 
-  func start(_ fence: Int64, _ job: Job) {
+  func start(_ fence: Int64, _ job: Job, lease: TaskLease = .standard) {
     send([
-      .start(.init(fence: Fence(fence), run: RunID(5), task: "task_0", number: AttemptNumber(2), job: job))
+      .start(
+        .init(
+          fence: Fence(fence), run: RunID(5), task: "task_0", number: AttemptNumber(2), job: job, lease: lease
+        ))
     ])
   }
 
@@ -189,8 +198,11 @@ final class ScriptedSession: Sendable {
   }
 }
 
-func shell(_ text: String, timeout: Int32 = 0, grace: Int32? = nil, cores: Int64 = 1) -> Job {
+func shell(
+  _ text: String, timeout: Int32 = 0, grace: Int32? = nil, cores: Double = 1, memoryMB: Int64? = nil
+) -> Job {
   Job(
-    command: ["/bin/sh", "-c", text], needs: ResourceVector(milliCores: cores * 1000, memoryMB: 1),
-    timeoutSeconds: timeout, killGraceSeconds: grace)
+    command: ["/bin/sh", "-c", text],
+    needs: ResourceVector(milliCores: Int64(cores * 1000), memoryMB: memoryMB ?? 1),
+    isMemoryStated: memoryMB != nil, timeoutSeconds: timeout, killGraceSeconds: grace)
 }

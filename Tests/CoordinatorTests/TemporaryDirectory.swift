@@ -13,6 +13,12 @@ final class TemporaryDirectory: Sendable {
 
   func file(_ name: String) -> String { "\(path)/\(name)" }
 
+  /// Has another folder's file of that name from now on.
+  func take(_ name: String, from other: TemporaryDirectory) throws {
+    try FileManager.default.removeItem(atPath: file(name))
+    try FileManager.default.copyItem(atPath: other.file(name), toPath: file(name))
+  }
+
   /// What a crash would leave of the databases at this moment: their files without the shared memory.
   func crashCopy() throws -> TemporaryDirectory {
     let copy = TemporaryDirectory()

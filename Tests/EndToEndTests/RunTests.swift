@@ -34,11 +34,37 @@ import Testing
     }
   }
 
+  @Test func `stdin, umask, open files and pinned CPUs are as the document says`() async throws {
+    try await Cluster.run { cluster in
+      let input = String(repeating: "a line of é and \"quotes\"\n", count: 40_000)
+      let script = "cat | sha256sum; umask; ulimit -n; grep Cpus_allowed_list /proc/self/status | cut -f 2"
+      let job: [String: Any] = [
+        "commandString": script, "stdin": "{{WHO}}\n" + input, "umask": "077", "openFiles": 99, "pin": true,
+      ]
+      let run = try cluster.submit(
+        ["a": ["job": job], "b": ["job": ["command": ["/bin/cat"], "stdin": ["file": "no-such-file"]]]],
+        parameters: ["WHO": "anna"])
+      #expect(try await cluster.wait(run) == "ERRORED")
+      let whole = try cluster.whole(run)
+      let lines = whole["taskAttempts"]["a"][0]["outputLog"].string?.split(separator: "\n") ?? []
+      #expect(lines.count == 4 && lines[1...2] == ["0077", "99"] && Int(lines[3]) != nil, "\(lines)")
+      let shown = try cluster.get("/v1/dagrun/\(run)/task/a")["job"]
+      #expect(shown["stdin"].string == "anna\n" + input && shown["umask"].string == "077")
+      #expect(shown["openFiles"].int == 99 && shown["pin"].bool == true)
+      let missing = whole["taskAttempts"]["b"][0]
+      #expect(missing["rc"].int == 126)
+      #expect(missing["executorLog"].string?.contains("no such file for the job's stdin: ") == true)
+    }
+  }
+
   @Test func `a job that no frame holds fails in words, and holds nothing up`() async throws {
     try await Cluster.run { cluster in
       // Within the bounds as text; as JSON each of these words takes nine bytes.
-      let words = Array(repeating: "\u{1}", count: 150_000)
-      let run = try cluster.submit(["huge": command(["/bin/true"] + words), "small": command(["/bin/true"])])
+      let words = Array(repeating: "\u{1}", count: 260_000)
+      let input = String(repeating: "\u{1}", count: 1 << 20)
+      let run = try cluster.submit([
+        "huge": ["job": ["command": ["/bin/true"] + words, "stdin": input]], "small": command(["/bin/true"]),
+      ])
       #expect(try await cluster.wait(run) == "ERRORED")
       let whole = try cluster.whole(run)
       #expect(whole["taskStates"]["small"].string == "COMPLETED")

@@ -37,6 +37,20 @@ import Testing
     }
   }
 
+  @Test func `a mapped file without room on its disk ends the coordinator with 70, and it says so`()
+    async throws
+  {
+    try await Cluster.run { cluster in
+      let process = try #require(cluster.coordinator)
+      // What the kernel sends then.
+      process.send(SIGBUS)
+      #expect(try await process.exit() == 70)
+      #expect(process.output.contains("free some space"), "\(process.output)")
+      try await cluster.startCoordinator()
+      try await cluster.expectToWork()
+    }
+  }
+
   @Test func `a data directory that cannot be written ends it with 70`() async throws {
     try await Cluster.run(startsCoordinator: false) { cluster in
       // A file in its way, and /proc: neither can be made a folder, not even by root.
@@ -47,6 +61,17 @@ import Testing
         #expect(try await process.exit() == 70)
         #expect(process.output.contains(folder), "\(process.output)")
       }
+    }
+  }
+
+  @Test func `a coordinator that may open too few files does not start, and says what to raise`() async throws
+  {
+    try await Cluster.run(startsCoordinator: false) { cluster in
+      let ended = try await cluster.execute(
+        "/bin/sh",
+        ["-c", "ulimit -n 100; exec \"$0\" --data-dir \"$1\"", Programs.coordinator, cluster.dataFolder])
+      #expect(ended.code == 1)
+      #expect(ended.output.contains("100 files") && ended.output.contains("ulimit -n"), "\(ended.output)")
     }
   }
 

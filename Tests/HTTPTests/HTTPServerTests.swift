@@ -219,6 +219,54 @@ import Testing
     }
   }
 
+  @Test func `however many say nothing, who says something is heard, and keeps its place`() throws {
+    var limits = HTTPLimits()
+    limits.connections = 16
+    // Nobody is to be ended for the time that a busy machine takes.
+    limits.requestTime = .seconds(600)
+    try serve(limits) { address in
+      let spoken = RawClient(address)
+      #expect(spoken.get("/path")?.status == 200)
+      let silent = (0..<100).map { _ in RawClient(address) }
+      for _ in 0..<5 { #expect(RawClient(address).get("/path")?.status == 200) }
+      #expect(silent[0].isClosedByServer(), "who has been silent longest goes first")
+      #expect(spoken.get("/path")?.status == 200, "who has spoken goes last")
+    }
+  }
+
+  @Test func `where all have spoken, the one that has been silent longest goes`() throws {
+    var limits = HTTPLimits()
+    limits.connections = 16
+    // Nobody is to be ended for the time that a busy machine takes.
+    limits.requestTime = .seconds(600)
+    try serve(limits) { address in
+      let clients = (0..<40).map { _ in
+        let client = RawClient(address)
+        #expect(client.get("/path")?.status == 200)
+        return client
+      }
+      #expect(clients[0].isClosedByServer())
+      #expect(clients[39].get("/path")?.status == 200)
+    }
+  }
+
+  @Test func `a request that waits for its answer keeps its place`() throws {
+    var limits = HTTPLimits()
+    limits.connections = 16
+    // Nobody is to be ended for the time that a busy machine takes.
+    limits.requestTime = .seconds(600)
+    try serve(limits) { address in
+      let waiting = RawClient(address)
+      waiting.send("GET /held HTTP/1.1\r\nHost: x\r\n\r\n")
+      #expect(playground.wait { !$0.replies.isEmpty })
+      let silent = (0..<60).map { _ in RawClient(address) }
+      #expect(RawClient(address).get("/path")?.status == 200)
+      playground.held.with { $0.replies[0](Response(status: 200, body: .bytes(Array("late".utf8)))) }
+      #expect(waiting.answer()?.text == "late")
+      withExtendedLifetime(silent) {}
+    }
+  }
+
   @Test func `a stream comes whole, whenever its wake-ups come`() throws {
     try serve { address in
       let client = RawClient(address)

@@ -143,7 +143,7 @@ struct AttemptTrackerRandomTests {
           event(.disconnected)
         } else {
           isWelcome = true
-          event(.helloSent)
+          event(.helloSent(at: now))
           event(
             .welcomed(
               .init(version: 1, epoch: Epoch(1), heartbeatMilliseconds: 2_000, leaseMilliseconds: 60_000)))
@@ -186,7 +186,7 @@ struct AttemptTrackerRandomTests {
     for _ in 0..<400 { world.step() }
     if !world.isWelcome {
       world.isWelcome = true
-      world.event(.helloSent)
+      world.event(.helloSent(at: world.now))
       world.event(
         .welcomed(.init(version: 1, epoch: Epoch(1), heartbeatMilliseconds: 2_000, leaseMilliseconds: 0)))
     }

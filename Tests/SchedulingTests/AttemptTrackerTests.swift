@@ -19,7 +19,7 @@ private struct Bench {
   }
 
   mutating func welcome(leaseSeconds: Int64 = 300) {
-    event(.helloSent)
+    event(.helloSent(at: now))
     event(
       .welcomed(
         .init(
@@ -49,13 +49,13 @@ private struct Bench {
   }
 
   static func start(
-    _ fence: Int64, cores: Int64 = 1, grace: Int32? = nil, timeout: Int32 = 0
+    _ fence: Int64, cores: Int64 = 1, memoryMB: Int64? = nil, grace: Int32? = nil, timeout: Int32 = 0
   ) -> ToAgent.Start {
     ToAgent.Start(
       fence: Fence(fence), run: RunID(0), task: "t", number: AttemptNumber(1),
       job: Job(
-        command: ["/bin/true"], needs: ResourceVector(milliCores: cores * 1000, memoryMB: 1),
-        timeoutSeconds: timeout, killGraceSeconds: grace))
+        command: ["/bin/true"], needs: ResourceVector(milliCores: cores * 1000, memoryMB: memoryMB ?? 1),
+        isMemoryStated: memoryMB != nil, timeoutSeconds: timeout, killGraceSeconds: grace))
   }
 
   var spawned: [Int64] {
@@ -86,7 +86,7 @@ struct AttemptTrackerTests {
     var bench = Bench(cores: 2)
     bench.welcome()
     bench.start(1)
-    #expect(bench.effects == [.record(.started(Fence(1))), .spawn(Bench.start(1))])
+    #expect(bench.effects == [.record(.started(Fence(1), .standard)), .spawn(Bench.start(1))])
     bench.start(2, cores: 2)
     #expect(bench.spawned == [])
     bench.start(3)
@@ -260,7 +260,7 @@ struct AttemptTrackerTests {
 
   @Test func `a lease is kept by acknowledged heartbeats, counted from their sending`() {
     var bench = Bench()
-    bench.event(.helloSent)
+    bench.event(.helloSent(at: bench.now))
     bench.event(
       .welcomed(.init(version: 1, epoch: Epoch(1), heartbeatMilliseconds: 5_000, leaseMilliseconds: 100_000)))
     bench.start(1)
@@ -283,6 +283,89 @@ struct AttemptTrackerTests {
       return #expect(Bool(false))
     }
     #expect(result.kind == .leaseExpired)
+  }
+
+  @Test func `what the agent's other process killed past the lease has not failed`() {
+    var bench = Bench()
+    bench.welcome(leaseSeconds: 100)
+    bench.start(1)
+    bench.started(1)
+    // This process was stopped meanwhile.
+    bench.now = bench.now + .seconds(96)
+    bench.ended(1, .signal(9))
+    #expect(bench.result?.kind == .leaseExpired)
+  }
+
+  @Test func `what is killed by SIGKILL within its lease has failed`() {
+    var bench = Bench()
+    bench.welcome(leaseSeconds: 100)
+    bench.start(1)
+    bench.started(1)
+    bench.now = bench.now + .seconds(70)
+    bench.ended(1, .signal(9))
+    #expect(bench.result?.kind == .exited && bench.result?.rc == 137)
+  }
+
+  @Test func `what another process ended for its lease leaves no time at which to be woken for it`() {
+    var bench = Bench()
+    bench.welcome(leaseSeconds: 100)
+    bench.start(1, timeout: 97)
+    bench.started(1)
+    bench.now = bench.now + .seconds(98)
+    bench.ended(1, .signal(9))
+    #expect(bench.result?.kind == .leaseExpired)
+    bench.event(.timer)
+    #expect(bench.tracker.nextDeadline.map { $0 > bench.now } ?? true)
+  }
+
+  @Test func `what takes more memory than it said is killed at once, and says so`() {
+    var bench = Bench()
+    bench.welcome()
+    bench.event(.received(.start(Bench.start(1, memoryMB: 64, grace: 100))))
+    bench.started(1)
+    bench.event(.memoryExceeded(Fence(1)))
+    #expect(bench.effects == [.signal(Fence(1), .terminate), .signal(Fence(1), .kill)])
+    bench.ended(1, .signal(9))
+    #expect(bench.result?.kind == .memoryLimit)
+    #expect(bench.result?.words == "memory limit of 64 MB exceeded; ended by signal 9 (SIGKILL)")
+    bench.event(.memoryExceeded(Fence(1)))
+    #expect(bench.effects == [])
+  }
+
+  @Test func `an end that the kernel brought about for memory is told as such, whatever the exit code`() {
+    var bench = Bench()
+    bench.welcome()
+    bench.event(.received(.start(Bench.start(1, memoryMB: 64))))
+    bench.started(1)
+    bench.event(
+      .processEnded(
+        Fence(1), ProcessEnd(how: .exit(code: 0), stop: WallTime(nanoseconds: 9), isOverMemory: true)))
+    #expect(bench.result?.kind == .memoryLimit && bench.result?.rc == 0)
+  }
+
+  @Test
+  func
+    `an agent that takes no new work hands back what waits, says so on each connection, and takes work again`()
+  {
+    var bench = Bench(cores: 1)
+    bench.welcome()
+    bench.start(1)
+    bench.started(1)
+    bench.start(2)
+    bench.event(.unfit(reason: "it hangs"))
+    #expect(bench.sent == [.handedBack(Fence(2), nil), .unfit(reason: "it hangs")])
+    bench.event(.unfit(reason: "it hangs"))
+    #expect(bench.effects == [])
+    bench.start(3)
+    #expect(bench.sent == [.handedBack(Fence(3), nil)])
+    bench.event(.disconnected)
+    bench.welcome()
+    #expect(bench.sent == [.unfit(reason: "it hangs")])
+    bench.ended(1, .exit(code: 0))
+    bench.event(.unfit(reason: ""))
+    #expect(bench.sent == [.unfit(reason: "")])
+    bench.start(4)
+    #expect(bench.spawned == [4])
   }
 
   @Test func `past 80 percent of its lease an agent starts nothing new`() {
@@ -396,7 +479,7 @@ struct AttemptTrackerTests {
 
   @Test func `a coordinator that answers no heartbeat is dialed anew`() {
     var bench = Bench()
-    bench.event(.helloSent)
+    bench.event(.helloSent(at: bench.now))
     bench.event(
       .welcomed(.init(version: 1, epoch: Epoch(1), heartbeatMilliseconds: 5_000, leaseMilliseconds: 100_000)))
     for _ in 0..<10 {

@@ -52,9 +52,7 @@ struct KeptState {
   /// What the events so far ask to be written.
   mutating func keep(_ effects: [Effect], _ scheduler: inout Scheduler) {
     for effect in effects { keep(effect, scheduler) }
-    var dirty: [DirtyRun] = []
-    scheduler.drainDirtyRuns { dirty.append($0) }
-    for run in dirty { keep(run) }
+    scheduler.drainDirtyRuns { keep($0) }
   }
 
   private mutating func keep(_ effect: Effect, _ scheduler: Scheduler) {
@@ -85,7 +83,7 @@ struct KeptState {
     }
   }
 
-  private mutating func keep(_ dirty: DirtyRun) {
+  private mutating func keep(_ dirty: borrowing DirtyRun) {
     var run = runs[dirty.id]!
     run.state = dirty.state
     run.isKillRequested = dirty.isKillRequested

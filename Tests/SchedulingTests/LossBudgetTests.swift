@@ -131,6 +131,48 @@ import Testing
     #expect(stage.histories[key] == .some(TaskHistory(lastNumber: 1, failures: 0, lost: 1, deaths: 0)))
   }
 
+  @Test func `whatever the order in which a death's losses are told, one task is blamed`() {
+    var stage = Stage()
+    let agent = stage.agent("a", cores: 1)
+    stage.submit(0, [.of(1)])
+    var start: Int64 = 1
+    for _ in 1...2 {
+      stage.start(0)
+      dies(&stage, agent, &start, cores: 1)
+    }
+    stage.disconnect(agent)
+    stage.held[agent] = []
+    stage.agent("a", cores: 2, start: start)
+    stage.submit(1, [.of(1)])
+    stage.start(0)
+    stage.start(0, run: 1)
+    let held = stage.held[agent]!
+    stage.held[agent] = []
+    for attempt in held.sorted(by: { $0.key.run < $1.key.run }) {
+      stage.say(.attemptEnded(agent, stage.sessions[agent]!, attempt.fence, .died))
+    }
+    #expect(stage.state(0) == .errored)
+    let beside = stage.histories[TaskKey(RunID(1), TaskIndex(0))]
+    #expect(beside == .some(TaskHistory(lastNumber: 1, failures: 0, lost: 1, deaths: 0)))
+    #expect(stage.scheduler.brokenInvariant() == nil)
+  }
+
+  @Test func `an agent whose process died gets nothing new until it is back`() {
+    var stage = Stage()
+    let agent = stage.agent("a", cores: 2)
+    stage.submit(0, [.of(2)])
+    stage.start(0)
+    stage.start(1)
+    let first = stage.held[agent]![0]
+    stage.say(.attemptEnded(agent, stage.sessions[agent]!, first.fence, .died))
+    #expect(stage.state(0) == .queued && stage.held[agent]!.count == 2)
+    stage.disconnect(agent)
+    stage.held[agent] = []
+    stage.agent("a", cores: 2, start: 2)
+    #expect(stage.holds(0) && stage.holds(1))
+    #expect(stage.scheduler.brokenInvariant() == nil)
+  }
+
   @Test func `an end that an agent lived through clears a task of suspicion`() {
     var stage = Stage()
     let agent = stage.agent("a")
@@ -170,4 +212,9 @@ import Testing
     #expect(stage.state(ofRun: 0) == .killed)
     #expect(stage.scheduler.brokenInvariant() == nil)
   }
+}
+
+extension AttemptResult {
+  fileprivate static let died = AttemptResult(
+    kind: .lost, rc: -1, start: .none, stop: .none, words: "the agent's process died while it ran")
 }

@@ -47,6 +47,24 @@ import Testing
     #expect(stage.runStates[RunID(0)] == [.queued, .running, .errored])
   }
 
+  @Test func `an agent that takes no new work gets none until it says otherwise, or connects anew`() {
+    var stage = Stage()
+    let agent = stage.agent("a")
+    let session = stage.sessions[agent]!
+    stage.say(.agentUnfit(agent, session, reason: "it hangs"))
+    stage.submit(0, [.of(2)])
+    stage.pass(.seconds(3))
+    #expect(!stage.holds(0) && stage.scheduler.agents[0].unfitness == "it hangs")
+    stage.say(.agentUnfit(agent, session, reason: ""))
+    #expect(stage.holds(0))
+    stage.say(.agentUnfit(agent, session, reason: "it hangs"))
+    stage.end(0)
+    #expect(!stage.holds(1))
+    stage.agent("a")
+    #expect(stage.holds(1) && stage.scheduler.agents[0].unfitness.isEmpty)
+    #expect(stage.scheduler.brokenInvariant() == nil)
+  }
+
   @Test func `a restart keeps what is completed and begins the budget anew`() {
     var stage = Stage()
     stage.agent("a")

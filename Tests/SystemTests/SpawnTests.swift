@@ -27,7 +27,8 @@ struct SpawnTests {
           directory.withCString { cwd in
             var what = caravan_spawn(
               candidates: files, argv: argv, envp: envp, cwd: cwd, stdin_fd: null, stdout_fd: ends[1],
-              stderr_fd: ends[1], open_files: 0)
+              stderr_fd: ends[1], open_files: 0, groups: (-1, -1), umask: -1, oom_score_adj: 0, cpus: nil,
+              cpu_bytes: 0)
             return caravan_spawn(&what)
           }
         }

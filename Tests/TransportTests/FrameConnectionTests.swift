@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 import Protocol
 import Synchronization
@@ -161,6 +162,32 @@ struct FrameConnectionTests {
     let block = frame([UInt8](repeating: 1, count: 1 << 20))
     for _ in 0..<64 { pair.left.send(block) }
     #expect(pair.leftEnd.take().code == .overflow)
+  }
+
+  @Test func `nothing is sent behind what was dropped`() throws {
+    let thread = try LoopThread()
+    var sockets: [Int32] = [-1, -1]
+    #expect(caravan_socketpair(&sockets) == 0)
+    let ours = sockets[0]
+    let theirs = FileDescriptor(owning: sockets[1])
+    var limits = FrameConnection.Limits()
+    limits.outgoingBytes = 1 << 20
+    let connection = FrameConnection(FileDescriptor(owning: ours), on: thread.loop, limits: limits)
+    let end = Box<ConnectionEnd>()
+    let other = theirs.raw
+    let received = try thread.on { _ in
+      connection.onClosed = { end.put($0) }
+      try connection.open()
+      connection.send(frame([UInt8](repeating: 1, count: 2 << 20)))
+      var bytes = [UInt8](repeating: 0, count: 4 << 20)
+      while recv(other, &bytes, bytes.count, Int32(MSG_DONTWAIT)) > 0 {}
+      // The reader is there again, before the connection is closed on this thread.
+      connection.send(frame([2]))
+      connection.ready(ours, .writable)
+      return recv(other, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+    }
+    #expect(received == -1)
+    #expect(end.take().code == .overflow)
   }
 
   @Test func `last words arrive before the connection ends`() throws {

@@ -57,6 +57,7 @@ class Refused(Exception):
     def __init__(self, status, answer):
         super().__init__(f"answered {status}: {answer}")
         self.status = status
+        self.answer = answer
 
 
 class Connection(http.client.HTTPConnection):
@@ -86,6 +87,8 @@ class Cluster:
         self.coordinator = None
         self.agents = {}
         self.ports = {"http": "127.0.0.1:0", "agents": "127.0.0.1:0"}
+        # Further flags of the coordinator, and what it is started by.
+        self.flags, self.coordinator_prefix = [], []
         self.connection = None
         return self
 
@@ -102,10 +105,10 @@ class Cluster:
         for number, handler in before.items():
             signal.signal(number, handler)
 
-    def _start(self, program, arguments, log, environment, place):
+    def _start(self, program, arguments, log, environment, place, prefix=()):
         with open(self.folder / log, "ab") as output:
             # A session of its own: Ctrl-C is for the script, which ends them in their order.
-            return subprocess.Popen([*(place.prefix if place else []), self.programs / program, *map(str, arguments)],
+            return subprocess.Popen([*prefix, *(place.prefix if place else []), self.programs / program, *map(str, arguments)],
                                     stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
                                     env={**os.environ, **(environment or {})})
 
@@ -136,22 +139,24 @@ class Cluster:
         arguments = ["--data-dir", self.data, "--listen", self.ports["http"], "--agent-listen", self.ports["agents"]]
         if self.lease_seconds:
             arguments += ["--lease-seconds", self.lease_seconds]
+        arguments += self.flags
         self.launched = time.monotonic()
-        self.coordinator = self._start("caravan-coordinator", arguments, "coordinator.log", environment, self.place)
+        self.coordinator = self._start("caravan-coordinator", arguments, "coordinator.log", environment, self.place,
+                                       self.coordinator_prefix)
 
-    def start_agent(self, name, cores, memory_mb=1000, environment=None, place=None, dials=None):
-        """`place`: where it is, if not here; `dials`: the coordinator's address as seen from there."""
-        self.launch_agent(name, cores, memory_mb, environment, place, dials)
+    def start_agent(self, name, cores, memory_mb=1000, environment=None, place=None, dials=None, flags=()):
+        """`place`: where it is, if not here; `dials`: the coordinator's address as seen from there; `flags`: further ones."""
+        self.launch_agent(name, cores, memory_mb, environment, place, dials, flags)
         began = time.monotonic()
         while self.agent_states().get(name) != "ACTIVE":
             if self.agents[name].poll() is not None or time.monotonic() - began > START_SECONDS:
                 raise RuntimeError(f"agent {name} did not start")
             time.sleep(0.02)
 
-    def launch_agent(self, name, cores, memory_mb=1000, environment=None, place=None, dials=None):
+    def launch_agent(self, name, cores, memory_mb=1000, environment=None, place=None, dials=None, flags=()):
         """Starts it, and waits for nothing."""
         arguments = ["--coordinator", dials or self.ports["agents"], "--data-dir", self.folder / f"agent-{name}", "--name", name,
-                     "--cores", cores, "--memory-mb", memory_mb, "--token-file", self.data / "agent.token", "--work-dir", self.work]
+                     "--cores", cores, "--memory-mb", memory_mb, "--token-file", self.data / "agent.token", "--work-dir", self.work, *flags]
         if os.geteuid() == 0:
             arguments.append("--allow-root")
         self.agents[name] = self._start("caravan-agent", arguments, f"agent-{name}.log", environment, place)
@@ -161,7 +166,7 @@ class Cluster:
         return {agent["name"]: agent["state"] for agent in self.get("/v1/agents")}
 
     def agent_id(self, name):
-        """What the agent's tasks find in CARAVAN_AGENT."""
+        """What the agent's tasks find in CARAVAN_AGENT, before the number of its start."""
         return (self.folder / f"agent-{name}" / "id").read_text().strip()
 
     def end_coordinator(self, by=signal.SIGKILL):

@@ -11,9 +11,9 @@ LOAD = types.SimpleNamespace(
     state="COMPLETED", edges=[(["first"], ["second"])],
     tasks={"first": Expected("COMPLETED", 1, "said\n"), "second": Expected("COMPLETED", 2)})
 RECORDS = [
-    Record("start", 0, "first", 1, 1, "anna", 100, 0), Record("end", 0, "first", 1, 1, "anna", 110, 0),
-    Record("start", 0, "second", 1, 2, "anna", 120, 0), Record("end", 0, "second", 1, 2, "anna", 130, 3),
-    Record("start", 0, "second", 2, 3, "anna", 140, 0), Record("end", 0, "second", 2, 3, "anna", 150, 0)]
+    Record("start", 0, "first", 1, 1, "anna", 1, 100, 0), Record("end", 0, "first", 1, 1, "anna", 1, 110, 0),
+    Record("start", 0, "second", 1, 2, "anna", 1, 120, 0), Record("end", 0, "second", 1, 2, "anna", 1, 130, 3),
+    Record("start", 0, "second", 2, 3, "anna", 1, 140, 0), Record("end", 0, "second", 2, 3, "anna", 1, 150, 0)]
 
 
 def attempt(number, fence, state, start, rc=0, log=""):

@@ -10,24 +10,43 @@ final class AttemptOutput {
   var waitingEnd: ToCoordinator?
   /// In the pump's line.
   var isInLine = false
-  private var isEnded = false
+  private(set) var isEnded = false
   private var isLossTold = false
 
-  init(_ fence: Fence, folder: String) {
+  init(_ fence: Fence, in folder: OutputFolder) {
     self.fence = fence
-    stdout = KeptStream(fence, .stdout, folder: folder)
-    stderr = KeptStream(fence, .stderr, folder: folder)
+    stdout = KeptStream(fence, .stdout, in: folder)
+    stderr = KeptStream(fence, .stderr, in: folder)
   }
 
   /// What an earlier start kept of an attempt that ended.
   init(
-    _ fence: Fence, folder: String, result: AttemptResult, stdout: KeptStream.Left, stderr: KeptStream.Left
+    _ fence: Fence, in folder: OutputFolder, result: AttemptResult, stdout: KeptStream.Left,
+    stderr: KeptStream.Left
   ) throws(SystemError) {
     self.fence = fence
     isEnded = true
-    self.stdout = try KeptStream(fence, .stdout, folder: folder, total: result.stdoutBytes, left: stdout)
-    self.stderr = try KeptStream(fence, .stderr, folder: folder, total: result.stderrBytes, left: stderr)
+    self.stdout = try KeptStream(fence, .stdout, in: folder, total: result.stdoutBytes, left: stdout)
+    self.stderr = try KeptStream(fence, .stderr, in: folder, total: result.stderrBytes, left: stderr)
   }
+
+  /// As an earlier program of this start had it.
+  init(
+    _ fence: Fence, in folder: OutputFolder, isEnded: Bool,
+    takingOver streams: [OutputStream: KeptStream.HandedOver]
+  ) {
+    self.fence = fence
+    self.isEnded = isEnded
+    let make = { (stream: OutputStream) in
+      streams[stream].map { KeptStream(fence, stream, in: folder, takingOver: $0) }
+        ?? KeptStream(fence, stream, in: folder)
+    }
+    stdout = make(.stdout)
+    stderr = make(.stderr)
+    isLossTold = isEnded && isCut
+  }
+
+  func stream(_ stream: OutputStream) -> KeptStream { stream == .stdout ? stdout : stderr }
 
   func append(_ stream: OutputStream, _ bytes: UnsafeRawBufferPointer) {
     switch stream {

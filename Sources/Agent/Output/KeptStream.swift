@@ -4,13 +4,11 @@ import System
 
 /// One stream of one attempt: what was printed and is not acknowledged yet.
 ///
-/// Offsets count from the stream's first byte. The first `headBytes` go out as they come; of what follows only
-/// the last `tailBytes` are kept, and they go out once the end is known: what lies between is the cut. What the
+/// Offsets count from the stream's first byte. What its caps call the head goes out as it comes; of what follows only
+/// the tail is kept, and they go out once the end is known: what lies between is the cut. What the
 /// coordinator does not take at once waits in memory up to a small bound, then in a file, so that a task is
 /// never blocked and the agent stays small.
 struct KeptStream {
-  static let headBytes: Int64 = 16 << 20
-  static let tailBytes: Int64 = 48 << 20
   /// Bytes a stream keeps in memory: a little more than may be under way.
   static let memoryBytes = FrameLimits.unacknowledgedOutputBytes + (128 << 10)
   /// Bytes that go into the spool with the attempt's end; more is put into a file.
@@ -18,35 +16,36 @@ struct KeptStream {
 
   let fence: Fence
   let stream: OutputStream
-  private let folder: String
+  private let folder: OutputFolder
+  private var caps: OutputCaps
   /// Bytes printed.
   private(set) var total: Int64 = 0
   /// Everything before it is committed at the coordinator, or cut away.
   private(set) var acknowledged: Int64 = 0
   /// Everything before it was sent on this connection, or is acknowledged.
   private(set) var sent: Int64 = 0
-  private var isEnded = false
+  private(set) var isEnded = false
   /// Bytes from `acknowledged` on, while there is no file.
-  private var memory: [UInt8] = []
-  private var file: KeptFile?
+  private(set) var memory: [UInt8] = []
+  private(set) var file: KeptFile?
   private var isRefusalSaid = false
   /// Why some of it could not be kept; what is printed later may be kept again.
   private(set) var fault: SystemError?
   /// Up to where it was lost last; 0: nowhere.
-  private var lostUpTo: Int64 = 0
+  private(set) var lostUpTo: Int64 = 0
   /// The loss was told, on this connection, by what follows it.
   private var isCutTold = false
 
-  init(_ fence: Fence, _ stream: OutputStream, folder: String) {
+  init(_ fence: Fence, _ stream: OutputStream, in folder: OutputFolder) {
     self.fence = fence
     self.stream = stream
     self.folder = folder
+    caps = folder.caps
   }
 
   /// What an earlier start left of a stream.
   enum Left {
-    /// From that offset on it is in the file.
-    case file(from: Int64)
+    case file(KeptFileName)
     /// In the spool.
     case piece(KeptPiece)
     /// It was sent, most likely: the coordinator knows.
@@ -54,15 +53,16 @@ struct KeptStream {
   }
 
   init(
-    _ fence: Fence, _ stream: OutputStream, folder: String, total: Int64, left: Left
+    _ fence: Fence, _ stream: OutputStream, in folder: OutputFolder, total: Int64, left: Left
   ) throws(SystemError) {
-    self.init(fence, stream, folder: folder)
+    self.init(fence, stream, in: folder)
     self.total = total
     isEnded = true
     switch left {
-    case .file(let from):
-      acknowledged = min(from, total)
-      if acknowledged < total { file = try KeptFile(Self.path(folder, fence, stream, from)) }
+    case .file(let name):
+      caps = name.caps
+      acknowledged = min(name.from, total)
+      if acknowledged < total { file = try KeptFile(name, in: folder) }
     case .piece(let piece):
       acknowledged = piece.offset
       memory = piece.bytes
@@ -73,8 +73,20 @@ struct KeptStream {
     sent = acknowledged
   }
 
-  static func path(_ folder: String, _ fence: Fence, _ stream: OutputStream, _ from: Int64) -> String {
-    "\(folder)/\(fence).\(stream.name).\(from)"
+  init(_ fence: Fence, _ stream: OutputStream, in folder: OutputFolder, takingOver left: HandedOver) {
+    self.init(fence, stream, in: folder)
+    total = left.total
+    acknowledged = left.acknowledged
+    sent = acknowledged
+    isEnded = left.isEnded
+    memory = left.memory
+    lostUpTo = left.lostUpTo
+    if !left.fault.isEmpty { fault = SystemError(.other, left.fault) }
+    guard let name = left.file else { return }
+    caps = name.caps
+    do throws(SystemError) { file = try KeptFile(name, in: folder) } catch {
+      lose(error)
+    }
   }
 
   // MARK: In
@@ -88,7 +100,7 @@ struct KeptStream {
   private mutating func keep(_ bytes: UnsafeRawBufferPointer) -> SystemError? {
     let isTooMuch = memory.count + bytes.count > Self.memoryBytes
     do throws(SystemError) {
-      if isTooMuch || total + Int64(bytes.count) > Self.headBytes { try makeFile() }
+      if isTooMuch || total + Int64(bytes.count) > caps.headBytes { try makeFile() }
       if let file {
         try file.write(bytes, at: total)
       } else {
@@ -126,7 +138,7 @@ struct KeptStream {
 
   private mutating func makeFile() throws(SystemError) {
     if file != nil { return }
-    let file = try KeptFile(Self.path(folder, fence, stream, acknowledged))
+    let file = try KeptFile(KeptFileName(fence, stream, from: acknowledged, caps), in: folder)
     do throws(SystemError) {
       try memory.withUnsafeBufferPointer { (bytes) throws(SystemError) in
         try file.write(UnsafeRawBufferPointer(bytes), at: acknowledged)
@@ -171,7 +183,7 @@ struct KeptStream {
   /// The end of it was lost: no byte follows that would show it.
   private var isCutDue: Bool { isEnded && lostUpTo > 0 && lostUpTo == total && !isCutTold }
 
-  private var sendable: Int64 { isEnded ? total : min(total, Self.headBytes) }
+  private var sendable: Int64 { isEnded ? total : min(total, caps.headBytes) }
 
   /// The next bytes to send, at most `limit`, or none at an offset up to which all was lost; nil: nothing is left
   /// after all.
@@ -201,8 +213,8 @@ struct KeptStream {
 
   /// Nothing is there between the head and the tail.
   private mutating func skipCut() {
-    if isEnded, sent >= Self.headBytes, sent < total - Self.tailBytes {
-      sent = total - Self.tailBytes
+    if isEnded, sent >= caps.headBytes, sent < total - caps.tailBytes {
+      sent = total - caps.tailBytes
       acknowledged = sent
     }
   }
@@ -213,7 +225,7 @@ struct KeptStream {
     if file == nil { memory.removeFirst(min(memory.count, Int(offset - acknowledged))) }
     acknowledged = offset
     // A burst that is over: back to memory.
-    if file != nil, acknowledged == total, isEnded || total < Self.headBytes { drop() }
+    if file != nil, acknowledged == total, isEnded || total < caps.headBytes { drop() }
   }
 
   /// What was sent on it may never have arrived.

@@ -10,7 +10,7 @@ final class OutputPump {
   /// While more than this waits for the socket, nothing is added.
   static let socketBacklogBytes = 2 << 20
 
-  private let folder: String
+  let folder: OutputFolder
   /// Only attempts that printed something. Walked in the order of fences where order shows.
   private var outputs: [Fence: AttemptOutput] = [:]
   private var line: [AttemptOutput] = []
@@ -20,12 +20,16 @@ final class OutputPump {
   /// Output of an attempt was lost after its end was told, and why.
   var onLoss: ((Fence, String) -> Void)?
 
-  init(folder: String) { self.folder = folder }
+  init(in folder: OutputFolder) { self.folder = folder }
+
+  /// In order.
+  var fences: [Fence] { outputs.keys.sorted() }
+  func output(_ fence: Fence) -> AttemptOutput? { outputs[fence] }
 
   // MARK: From processes
 
   func printed(_ fence: Fence, _ stream: OutputStream, _ bytes: UnsafeRawBufferPointer) {
-    let output = outputs[fence] ?? AttemptOutput(fence, folder: folder)
+    let output = outputs[fence] ?? AttemptOutput(fence, in: folder)
     outputs[fence] = output
     output.append(stream, bytes)
     if !isConnected { output.moveToFiles() }

@@ -11,66 +11,173 @@ import Transport
 /// among its descendants as well, so that one call tells of both, and an attempt costs four system calls
 /// less. A pid cannot be another's before it is reaped here.
 ///
-/// Each attempt is a session and a process group. When its main process ends, the group is killed; who left
-/// the group by setsid(2) becomes our child when its parent ends, is found among our children, and killed.
+/// Each attempt is a session, a process group and, where the host lets us, a control group. When its main process
+/// ends, whatever is left in any of them is killed: see `Orphans` for hosts without control groups.
 final class ProcessRunner {
-  /// How often what does not go is looked at again; usually SIGCHLD is sooner.
+  /// When what does not go is looked at again, and how rarely that becomes; usually SIGCHLD is sooner.
   private static let lingerPoll = Period.milliseconds(20)
+  private static let longestLingerPoll = Period.seconds(1)
+  /// What is there so long after SIGKILL hangs in the kernel: on a dead mount, in a device, in a frozen group.
+  static let standardStuckTime = Period.seconds(30)
 
-  private let loop: EventLoop
+  let loop: EventLoop
   private let spawner: Spawner
-  private let children: OurChildren
-  private let printed: (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
+  let groups: TaskGroups?
+  private let stuckTime: Period
+  var pins = CorePins()
+  private let orphans: Orphans
+  private let memory: MemoryWatch
+  let printed: (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
   /// The main process ended and nothing is left; its output was handed on.
   var onEnd: ((Fence, ProcessEnd) -> Void)?
+  /// An attempt takes more memory than it may; once, or a few times.
+  var onMemoryExceeded: ((Fence) -> Void)?
+  /// Attempts that do not die, and what of them; told again when that changes.
+  var onStuck: (([(fence: Fence, pids: [Int32])]) -> Void)?
+  /// A child of this process that is no task's.
+  var isOurOwn: (Int32) -> Bool = { _ in false }
 
-  private var byFence: [Fence: RunningProcess] = [:]
+  var byFence: [Fence: RunningProcess] = [:]
   private var byPID: [Int32: RunningProcess] = [:]
   /// Main processes that ended, in order, until nothing of them is left.
-  private var lingering: [RunningProcess] = []
-  /// What they left elsewhere, killed and not reaped yet: one that dies has neither environment nor session to
-  /// be known by, and still holds its files.
-  private var dying: [Int32: Fence] = [:]
+  private(set) var lingering: [RunningProcess] = []
   private var lingerTimer: TimerID?
+  private var lingerWait = ProcessRunner.lingerPoll
+  private(set) var stuck: [Fence] = []
   private var ownPeakKB = caravan_own_peak_kb()
 
   init(
-    on loop: EventLoop, spawner: consuming Spawner,
+    on loop: EventLoop, spawner: consuming Spawner, groups: TaskGroups?, stuckTime: Period,
     printed: @escaping (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
   ) throws(SystemError) {
     self.loop = loop
     self.spawner = spawner
+    self.groups = groups
+    self.stuckTime = stuckTime
     self.printed = printed
+    memory = MemoryWatch(on: loop)
     if caravan_become_subreaper() < 0 { throw SystemError("cannot adopt orphans") }
-    children = OurChildren()
+    orphans = Orphans()
+    memory.onExceeded = { [unowned self] in onMemoryExceeded?($0) }
   }
 
   /// When it was started; the attempt runs from now on.
   func spawn(_ start: ToAgent.Start) throws(Spawner.Failure) -> WallTime {
-    let spawned = try spawner.spawn(start)
+    let limitMB = start.job.isMemoryStated ? start.job.needs.memoryMB : nil
+    let pinned = start.job.world?.isPinned == true ? pin(start.job) : nil
+    let (spawned, group) = try spawnPinned(start, limitMB, pinned)
     Failpoint.forkAfter.pass()
     do throws(SystemError) {
-      let process = try RunningProcess(start.fence, spawned, on: loop, printed: printed)
-      byFence[start.fence] = process
-      byPID[spawned.pid] = process
+      let process = try RunningProcess(start.fence, spawned, in: group, on: loop, printed: printed)
+      if let pinned {
+        process.cpus = pinned.cpus
+        process.remark = pinned.remark
+      }
+      try add(process, limitMB: limitMB)
       return spawned.start
     } catch {
       // Without its output it is not to run.
       kill(-spawned.pid, SIGKILL)
+      group?.kill()
+      if let pinned { pins.giveBack(pinned.cpus) }
       throw Spawner.Failure(rc: Spawner.Failure.notExecutable, words: error.message, time: spawned.start)
     }
   }
 
-  /// To all processes of the attempt's group; what is gone already is no fault.
+  func add(_ process: RunningProcess, limitMB: Int64?) throws(SystemError) {
+    process.limitMB = limitMB
+    let counted = process.group?.memory
+    if limitMB != nil, let alarm = counted?.alarmed() {
+      try process.watchMemory(alarm) { [unowned self] in onMemoryExceeded?($0) }
+    }
+    byFence[process.fence] = process
+    byPID[process.pid] = process
+    memory.watch(process, limitMB: counted == nil ? limitMB : nil)
+  }
+
+  /// CPUs of its own; where there are not enough, none, and why.
+  private final class Pinned {
+    var cpus: [Int] = []
+    var remark = ""
+  }
+
+  private func pin(_ job: Job) -> Pinned {
+    let pinned = Pinned()
+    if let cpus = pins.take(milliCores: job.needs.milliCores) {
+      pinned.cpus = cpus
+    } else {
+      pinned.remark =
+        "not pinned: \(job.needs.coresText) CPUs were wanted, and \(pins.freeCount) of this host's are free"
+    }
+    return pinned
+  }
+
+  private func spawnPinned(
+    _ start: ToAgent.Start, _ limitMB: Int64?, _ pinned: Pinned?
+  ) throws(Spawner.Failure) -> (Spawner.Spawned, TaskGroup?) {
+    guard let pinned, !pinned.cpus.isEmpty else { return try spawnGrouped(start, limitMB, []) }
+    do throws(Spawner.Failure) {
+      return try spawnGrouped(start, limitMB, pinned.cpus)
+    } catch {
+      pins.giveBack(pinned.cpus)
+      pinned.cpus = []
+      if !error.isOfPin { throw error }
+      // A CPU may have gone offline, or out of our cpuset, since.
+      pinned.remark = "not pinned: \(error.words)"
+      return try spawnGrouped(start, limitMB, [])
+    }
+  }
+
+  private func spawnGrouped(
+    _ start: ToAgent.Start, _ limitMB: Int64?, _ cpus: [Int]
+  ) throws(Spawner.Failure) -> (Spawner.Spawned, TaskGroup?) {
+    guard let group = groups?.take(limitMB: limitMB) else {
+      return (try spawner.spawn(start, in: nil, on: cpus), nil)
+    }
+    do throws(Spawner.Failure) {
+      return (try spawner.spawn(start, in: group, on: cpus), group)
+    } catch {
+      if error.isOfGroup {
+        groups?.giveUp(error.words)
+        return (try spawner.spawn(start, in: nil, on: cpus), nil)
+      }
+      groups?.giveBack(group)
+      throw error
+    }
+  }
+
+  /// To all processes of the attempt's group; what is gone already is no fault. SIGKILL also to who left it.
   func signal(_ fence: Fence, _ signal: AttemptEffect.Signal) {
     guard let process = byFence[fence] else { return }
     switch signal {
-    case .terminate: Failpoint.termSignalBefore.pass()
-    case .kill: Failpoint.killSignalBefore.pass()
+    case .terminate:
+      Failpoint.termSignalBefore.pass()
+      kill(-process.pid, SIGTERM)
+      // What is stopped would not see it.
+      kill(-process.pid, SIGCONT)
+    case .kill:
+      Failpoint.killSignalBefore.pass()
+      kill(-process.pid, SIGKILL)
+      process.group?.kill()
+      expectDeath(of: process)
     }
-    kill(-process.pid, signal == .kill ? SIGKILL : SIGTERM)
-    // What is stopped would not see it.
-    if signal == .terminate { kill(-process.pid, SIGCONT) }
+  }
+
+  private func expectDeath(of process: RunningProcess) {
+    if process.killedAt != nil { return }
+    process.killedAt = .now()
+    loop.schedule(at: .now() + stuckTime) { [weak self] in self?.lookForStuck() }
+  }
+
+  private func lookForStuck() {
+    let limit = Instant.now()
+    let found = byFence.values.filter { process in
+      process.killedAt.map { $0 + stuckTime <= limit } ?? false
+    }.sorted { $0.fence < $1.fence }
+    let fences = found.map(\.fence)
+    if fences == stuck { return }
+    stuck = fences
+    onStuck?(found.map { ($0.fence, $0.pids) })
   }
 
   /// After SIGCHLD: takes all that ended.
@@ -79,86 +186,83 @@ final class ProcessRunner {
     var reaped = caravan_reaped()
     while caravan_reap(-1, &reaped) == 1 {
       guard let process = byPID.removeValue(forKey: reaped.pid) else {
-        dying[reaped.pid] = nil
+        orphans.reaped(reaped.pid)
         continue
       }
       Failpoint.reapAfter.pass()
-      process.end = end(reaped)
+      process.end = end(reaped, of: process)
       lingering.append(process)
+      lingerWait = Self.lingerPoll
     }
     if !lingering.isEmpty { settle() }
   }
 
-  private func end(_ reaped: caravan_reaped) -> ProcessEnd {
-    // At least as large as this process was at the fork: only a larger value is the task's own.
-    var peak: Int64 = 0
-    if reaped.peak_kb > ownPeakKB {
-      ownPeakKB = caravan_own_peak_kb()
-      if reaped.peak_kb > ownPeakKB { peak = reaped.peak_kb }
-    }
-    return ProcessEnd(
+  private func end(_ reaped: caravan_reaped, of process: RunningProcess) -> ProcessEnd {
+    ProcessEnd(
       how: reaped.is_signal != 0 ? .signal(reaped.code) : .exit(code: reaped.code), stop: .now(),
-      cpuMicroseconds: reaped.cpu_microseconds, peakMemoryKB: peak)
+      cpuMicroseconds: reaped.cpu_microseconds, peakMemoryKB: peakKB(reaped, process),
+      isOverMemory: process.group?.memory?.hasKilled ?? false, remark: process.remark)
+  }
+
+  /// What the kernel reports is at least as large as this process was at the fork: only a larger value is the task's
+  /// own. A smaller task's is what its control group counted, where it has one.
+  private func peakKB(_ reaped: caravan_reaped, _ process: RunningProcess) -> Int64 {
+    if reaped.peak_kb > ownPeakKB { ownPeakKB = caravan_own_peak_kb() }
+    if reaped.peak_kb > ownPeakKB { return max(process.seenPeakKB, reaped.peak_kb) }
+    let counted = process.group?.memory?.peakKB ?? reaped.peak_kb
+    return max(process.seenPeakKB, min(counted, reaped.peak_kb))
   }
 
   /// Kills what ended main processes left, and tells of those of which nothing is left.
   private func settle() {
     if let timer = lingerTimer { loop.cancel(timer) }
     lingerTimer = nil
-    killStrays()
+    // With control groups only what has left its own is looked for, when nothing else can be meant.
+    if byPID.isEmpty || lingering.contains(where: { $0.group == nil }) {
+      orphans.kill(of: lingering, besides: byPID, isOurOwn)
+    }
     var left: [RunningProcess] = []
     var gone: [RunningProcess] = []
     for process in lingering {
-      // The group's number cannot be a new one's while somebody is in it; when nobody is, this is ESRCH. (That
-      // it is given away within these microseconds takes a wrap of all pids.)
-      let hasGroup = kill(-process.pid, SIGKILL) == 0
-      if hasGroup || dying.values.contains(process.fence) {
-        left.append(process)
-      } else {
-        gone.append(process)
-      }
+      if hasLeft(process) { left.append(process) } else { gone.append(process) }
     }
     lingering = left
     if !left.isEmpty {
-      lingerTimer = loop.schedule(at: .now() + Self.lingerPoll) { [weak self] in
+      for process in left { expectDeath(of: process) }
+      lingerTimer = loop.schedule(at: .now() + lingerWait) { [weak self] in
         self?.lingerTimer = nil
         self?.reap()
         self?.settleIfLingering()
       }
     }
+    lingerWait = min(Self.longestLingerPoll, Period(nanoseconds: lingerWait.nanoseconds * 2))
     for process in gone { finish(process) }
+    if !stuck.isEmpty { lookForStuck() }
   }
 
   private func settleIfLingering() {
     if !lingering.isEmpty && lingerTimer == nil { settle() }
   }
 
+  /// Whether anything is left of it; that is killed.
+  private func hasLeft(_ process: RunningProcess) -> Bool {
+    // The group's number cannot be a new one's while somebody is in it; when nobody is, this is ESRCH. (That
+    // it is given away within these microseconds takes a wrap of all pids.)
+    var hasLeft = kill(-process.pid, SIGKILL) == 0
+    if let group = process.group, group.isPopulated {
+      group.kill()
+      hasLeft = true
+    }
+    return hasLeft || orphans.areDying(of: process.fence)
+  }
+
   private func finish(_ process: RunningProcess) {
     process.drain()
+    memory.forget(process)
+    if let group = process.group { groups?.giveBack(group) }
+    if !process.cpus.isEmpty { pins.giveBack(process.cpus) }
     byFence[process.fence] = nil
     guard let end = process.end else { preconditionFailure("\(process.fence) is over without an end") }
     onEnd?(process.fence, end)
-  }
-
-  /// Kills our children that are no main process and belong to an attempt whose main process ended.
-  private func killStrays() {
-    for pid in children.pids(where: { byPID[$0] == nil && dying[$0] == nil }) {
-      guard let owner = owner(of: pid) else { continue }
-      kill(pid, SIGKILL)
-      dying[pid] = owner
-    }
-  }
-
-  /// Which ended attempt an orphan came from: by its environment, else by its session. One that hides both is
-  /// taken for the ended attempt's when nothing else runs; till then it may be a running one's.
-  private func owner(of pid: Int32) -> Fence? {
-    if let text = ProcessTable.variable(TaskEnvironment.fenceVariable, of: pid), let number = Int64(text) {
-      let fence = Fence(number)
-      return lingering.contains { $0.fence == fence } ? fence : nil
-    }
-    let session = ProcessTable.entry(pid)?.session
-    if let session, let process = lingering.first(where: { $0.pid == session }) { return process.fence }
-    if let session, byPID[session] != nil { return nil }
-    return byPID.isEmpty ? lingering.first?.fence : nil
   }
 }

@@ -12,27 +12,40 @@ final class RunningProcess: EventHandler {
   let fence: Fence
   /// Its session and process group, too.
   let pid: Int32
+  /// What holds all of its processes; nil: they are told by their session and environment.
+  let group: TaskGroup?
   private let loop: EventLoop
   private let printed: (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
   /// -1: closed.
-  private var stdout: Int32
-  private var stderr: Int32
+  private(set) var stdout: Int32
+  private(set) var stderr: Int32
   /// How the main process ended; what it left may still be there.
   var end: ProcessEnd?
+  /// When it was first to be gone; nil: it may run.
+  var killedAt: Instant?
+  /// Of its memory; nil: none.
+  var limitMB: Int64?
+  /// The largest resident size that was seen, in KB.
+  var seenPeakKB: Int64 = 0
+  /// Those that it has to itself.
+  var cpus: [Int] = []
+  /// What could not be done as its job says, for people.
+  var remark = ""
+  private var alarm: (fd: Int32, onAlarm: (Fence) -> Void)?
 
   init(
-    _ fence: Fence, _ spawned: Spawner.Spawned, on loop: EventLoop,
+    _ fence: Fence, _ spawned: Spawner.Spawned, in group: TaskGroup?, on loop: EventLoop,
     printed: @escaping (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
   ) throws(SystemError) {
     self.fence = fence
     pid = spawned.pid
+    self.group = group
     self.loop = loop
     self.printed = printed
     stdout = spawned.stdout
     stderr = spawned.stderr
     do throws(SystemError) {
-      try loop.watch(stdout, for: .readable, self)
-      try loop.watch(stderr, for: .readable, self)
+      for fd in [stdout, stderr] where fd >= 0 { try loop.watch(fd, for: .readable, self) }
     } catch {
       close(stdout)
       close(stderr)
@@ -40,11 +53,34 @@ final class RunningProcess: EventHandler {
     }
   }
 
-  func ready(_ fd: Int32, _ readiness: Readiness) { read(fd, times: Self.readsPerWakeUp) }
+  /// All of its processes, as far as they can be told.
+  var pids: [Int32] { group?.pids ?? ProcessTable.family(of: pid) }
+
+  /// Hears from its control group's alarm until it is over. An alarm of an earlier attempt is forgotten.
+  func watchMemory(_ fd: Int32, _ onAlarm: @escaping (Fence) -> Void) throws(SystemError) {
+    silence(fd)
+    try loop.watch(fd, for: .readable, self)
+    alarm = (fd, onAlarm)
+  }
+
+  private func silence(_ fd: Int32) {
+    var count: UInt64 = 0
+    _ = Glibc.read(fd, &count, MemoryLayout<UInt64>.size)
+  }
+
+  func ready(_ fd: Int32, _ readiness: Readiness) {
+    if let alarm, alarm.fd == fd {
+      silence(fd)
+      return alarm.onAlarm(fence)
+    }
+    read(fd, times: Self.readsPerWakeUp)
+  }
 
   /// Reads what is still in the pipes, and closes them. A pipe's end need not come: somebody who got the
   /// descriptor from a process of the attempt may hold it for ever.
   func drain() {
+    if let alarm { loop.unwatch(alarm.fd) }
+    alarm = nil
     if stdout >= 0 { read(stdout, times: .max) }
     if stderr >= 0 { read(stderr, times: .max) }
     close(stdout)

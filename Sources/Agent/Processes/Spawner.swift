@@ -19,13 +19,22 @@ struct Spawner: ~Copyable {
     var rc: Int32
     var words: String
     var time: WallTime
+    /// Its control group could not be joined.
+    var isOfGroup = false
+    /// It may not run on the CPUs that it was to be pinned to.
+    var isOfPin = false
   }
+
+  /// When the host runs out of memory its kernel takes tasks before the agent, and long before the host's own
+  /// services (proc_pid_oom_score_adj(5), at most 1000).
+  private static let oomScore: Int32 = 500
 
   private let environment: TaskEnvironment
   private let workDirectory: String
   private let nothing: FileDescriptor
   /// The soft limit of open files that tasks get: what this process had before it raised its own.
   private let openFiles: UInt64
+  private let mostOpenFiles: UInt64
 
   init(environment: TaskEnvironment, workDirectory: String) throws(SystemError) {
     let null = caravan_open("/dev/null", O_RDONLY, 0)
@@ -36,13 +45,22 @@ struct Spawner: ~Copyable {
     var soft: UInt64 = 0
     var hard: UInt64 = 0
     openFiles = caravan_open_files(&soft, &hard) == 0 ? soft : 0
+    mostOpenFiles = hard
     // Each attempt needs two descriptors here.
     if soft < hard { caravan_set_open_files(hard, hard) }
   }
 
-  func spawn(_ start: ToAgent.Start) throws(Failure) -> Spawned {
+  /// `group`: the control group that it is born in. `cpus`: those that it may run on; empty: all.
+  func spawn(_ start: ToAgent.Start, in group: TaskGroup?, on cpus: [Int]) throws(Failure) -> Spawned {
     let job = start.job
     let directory = directory(of: job)
+    var stdin = nothing.raw
+    var openFiles = self.openFiles
+    if let world = job.world {
+      if let wanted = world.openFiles { openFiles = try checked(openFiles: wanted) }
+      if let input = world.stdin { stdin = try TaskInput.open(input, in: directory) }
+    }
+    defer { if stdin != nothing.raw { close(stdin) } }
     let (variables, path) = environment.variables(of: start)
     let candidates = Self.candidates(job.command[0], path)
 
@@ -54,7 +72,9 @@ struct Spawner: ~Copyable {
       throw Failure(rc: Failure.notExecutable, words: words, time: .now())
     }
     let time = WallTime.now()
-    let spawned = run(candidates, job.command, variables, directory, out[1], err[1])
+    let spawned = run(
+      candidates, job.command, variables, directory, (stdin, out[1], err[1]), group, openFiles,
+      job.world?.umask ?? .standard, cpus)
     close(out[1])
     close(err[1])
     if spawned.stage == Int32(CARAVAN_SPAWN_RUNNING.rawValue) {
@@ -63,7 +83,18 @@ struct Spawner: ~Copyable {
     close(out[0])
     close(err[0])
     let (rc, words) = Self.explain(spawned, program: job.command[0], path: path, directory: directory)
-    throw Failure(rc: rc, words: words, time: time)
+    throw Failure(
+      rc: rc, words: words, time: time, isOfGroup: spawned.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue),
+      isOfPin: spawned.stage == Int32(CARAVAN_SPAWN_PIN.rawValue))
+  }
+
+  /// More than the host allows would not be a limit but a refusal somewhere in the middle of the job.
+  private func checked(openFiles wanted: Int32) throws(Failure) -> UInt64 {
+    if UInt64(wanted) <= mostOpenFiles { return UInt64(wanted) }
+    throw Failure(
+      rc: Failure.notExecutable,
+      words: "the job wants \(wanted) open files, and this host lets it have \(mostOpenFiles) (ulimit -Hn)",
+      time: .now())
   }
 
   /// A relative one is taken from the work directory: where the agent itself was started says nothing to a job.
@@ -73,8 +104,9 @@ struct Spawner: ~Copyable {
   }
 
   private func run(
-    _ candidates: [String], _ command: [String], _ variables: [String], _ directory: String, _ out: Int32,
-    _ err: Int32
+    _ candidates: [String], _ command: [String], _ variables: [String], _ directory: String,
+    _ standard: (in: Int32, out: Int32, err: Int32), _ group: TaskGroup?, _ openFiles: UInt64,
+    _ umask: FileMask, _ cpus: [Int]
   ) -> caravan_spawned {
     if Failpoint.forkBefore.fails() {
       return caravan_spawned(stage: Int32(CARAVAN_SPAWN_PREPARE.rawValue), error: EAGAIN, pid: -1)
@@ -82,11 +114,17 @@ struct Spawner: ~Copyable {
     let files = CStrings(candidates)
     let arguments = CStrings(command)
     let environment = CStrings(variables)
-    return directory.withCString { cwd in
-      var what = caravan_spawn(
-        candidates: files.list, argv: arguments.list, envp: environment.list, cwd: cwd, stdin_fd: nothing.raw,
-        stdout_fd: out, stderr_fd: err, open_files: openFiles)
-      return caravan_spawn(&what)
+    let set = cpus.isEmpty ? [] : CorePins.set(of: cpus)
+    return set.withUnsafeBufferPointer { set in
+      directory.withCString { cwd in
+        var what = caravan_spawn(
+          candidates: files.list, argv: arguments.list, envp: environment.list, cwd: cwd,
+          stdin_fd: standard.in,
+          stdout_fd: standard.out, stderr_fd: standard.err, open_files: openFiles,
+          groups: group?.joined ?? (-1, -1), umask: Int32(umask.bits), oom_score_adj: Self.oomScore,
+          cpus: set.isEmpty ? nil : set.baseAddress, cpu_bytes: set.count)
+        return caravan_spawn(&what)
+      }
     }
   }
 
@@ -106,6 +144,12 @@ struct Spawner: ~Copyable {
     if spawned.stage == Int32(CARAVAN_SPAWN_CHDIR.rawValue) {
       if isMissing { return (Failure.notExecutable, "no such working directory: \(directory)") }
       return (Failure.notExecutable, "cannot enter the working directory \(directory): \(words)")
+    }
+    if spawned.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue) {
+      return (Failure.notExecutable, "cannot join a control group: \(words)")
+    }
+    if spawned.stage == Int32(CARAVAN_SPAWN_PIN.rawValue) {
+      return (Failure.notExecutable, "cannot be pinned to its CPUs: \(words)")
     }
     if spawned.stage == Int32(CARAVAN_SPAWN_PREPARE.rawValue) {
       return (Failure.notExecutable, "cannot make a process for \(program): \(words)")

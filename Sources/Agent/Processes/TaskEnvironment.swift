@@ -5,17 +5,17 @@ import Protocol
 /// names the attempt. An allow-list: an agent's other variables may hold secrets, and differ from host to host.
 struct TaskEnvironment {
   static let inherited = ["PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR"]
-  /// Names the agent's data directory: what an agent finds with it after a crash, it sweeps.
+  /// Names the agent's data directory and start: what an agent finds with it after a crash, it sweeps.
   static let agentVariable = "CARAVAN_AGENT"
   static let fenceVariable = "CARAVAN_FENCE"
   /// Where neither the agent nor the job has a PATH.
   static let fallbackPath = "/usr/local/bin:/usr/bin:/bin"
 
   private let base: [(name: String, value: String)]
-  private let directoryID: String
+  private let mark: String
 
-  init(directoryID: String) {
-    self.directoryID = directoryID
+  init(of incarnation: Incarnation) {
+    mark = Self.mark(of: incarnation)
     base = Self.inherited.compactMap { name in getenv(name).map { (name, String(cString: $0)) } }
   }
 
@@ -39,8 +39,13 @@ struct TaskEnvironment {
     list.append("\(Self.fenceVariable)=\(start.fence)")
     list.append("CARAVAN_CORES=\(Self.cores(job.needs.milliCores))")
     list.append("CARAVAN_MEMORY_MB=\(job.needs.memoryMB)")
-    list.append("\(Self.agentVariable)=\(directoryID)")
+    list.append("\(Self.agentVariable)=\(mark)")
     return (list, path)
+  }
+
+  /// `DIRECTORY.START`: whose tasks these are.
+  static func mark(of incarnation: Incarnation) -> String {
+    "\(incarnation.directoryID).\(incarnation.startNumber)"
   }
 
   private static func names(_ variable: String, _ name: String) -> Bool {

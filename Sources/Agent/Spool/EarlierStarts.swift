@@ -9,23 +9,30 @@ struct EarlierStarts {
   private(set) var attempts: [Fence: SpooledAttempt] = [:]
   /// Output that was kept of those.
   private(set) var outputs: [AttemptOutput] = []
-  private var folder: String
+  private let folder: OutputFolder
   private var oldFiles: [String] = []
 
   /// Reads every spool file. What was written under another boot counts for nothing: the coordinator takes
   /// those attempts as lost by the new incarnation, and their output may not have reached the disk.
-  init(folder: String, bootID: String) throws(SystemError) {
+  init(in folder: OutputFolder, bootID: String) throws(SystemError) {
     self.folder = folder
-    let names = try Files.names(in: folder)
+    let names = try Files.names(in: folder.path)
     for name in names where name.hasSuffix(".attempts") || name.hasSuffix(".new") {
-      oldFiles.append(folder + "/" + name)
-      if name.hasSuffix(".attempts") { read(try Files.read(folder + "/" + name), bootID) }
+      oldFiles.append(folder.path + "/" + name)
+      if name.hasSuffix(".attempts") { attempts.read(try Files.read(folder.path + "/" + name), bootID) }
     }
-    let lost = AttemptResult(
-      kind: .lost, rc: -1, start: .none, stop: .none, words: "the agent's process died while it ran")
-    for fence in attempts.keys where attempts[fence]!.result == nil { attempts[fence]!.result = lost }
+    for fence in attempts.keys where attempts[fence]!.result == nil { attempts[fence]!.result = .lost }
     let files = keptFiles(names)
     for fence in attempts.keys.sorted() { restoreOutput(of: fence, files[fence] ?? [:]) }
+  }
+
+  /// The same without touching anything: for who looks on. Files that cannot be read hold nothing.
+  static func attempts(in folder: String, bootID: String) -> [Fence: SpooledAttempt] {
+    var attempts: [Fence: SpooledAttempt] = [:]
+    for name in (try? Files.names(in: folder)) ?? [] where name.hasSuffix(".attempts") {
+      if let bytes = try? Files.read(folder + "/" + name) { attempts.read(bytes, bootID) }
+    }
+    return attempts
   }
 
   /// In the order of fences.
@@ -38,45 +45,34 @@ struct EarlierStarts {
     for old in oldFiles where old != path { unlink(old) }
   }
 
-  private mutating func read(_ bytes: [UInt8], _ bootID: String) {
-    var isCurrent = false
-    for text in bytes.split(separator: UInt8(ascii: "\n")) {
-      guard let line = SpoolLine(text) else { continue }
-      if case .header(let id) = line { isCurrent = id == bootID }
-      if isCurrent { attempts.take(line) }
-    }
-  }
-
-  /// Files are named `FENCE.STREAM.FROM`; those of nobody's end are removed.
-  private func keptFiles(_ names: [String]) -> [Fence: [OutputStream: Int64]] {
-    var files: [Fence: [OutputStream: Int64]] = [:]
-    for name in names where !name.hasSuffix(".attempts") {
-      let parts = name.split(separator: ".")
-      guard parts.count == 3, let number = Int64(parts[0]), let from = Int64(parts[2]),
-        let stream = OutputStream.allCases.first(where: { $0.name == parts[1] }),
-        let attempt = attempts[Fence(number)], attempt.output[stream] == nil
+  /// Those of nobody's end are removed.
+  private func keptFiles(_ names: [String]) -> [Fence: [OutputStream: KeptFileName]] {
+    var files: [Fence: [OutputStream: KeptFileName]] = [:]
+    for text in names where !text.hasSuffix(".attempts") {
+      guard let name = KeptFileName(text), let attempt = attempts[name.fence],
+        attempt.output[name.stream] == nil
       else {
-        unlink(folder + "/" + name)
+        unlink(folder.path + "/" + text)
         continue
       }
-      files[Fence(number), default: [:]][stream] = from
+      files[name.fence, default: [:]][name.stream] = name
     }
     return files
   }
 
-  private mutating func restoreOutput(of fence: Fence, _ files: [OutputStream: Int64]) {
+  private mutating func restoreOutput(of fence: Fence, _ files: [OutputStream: KeptFileName]) {
     var result = attempts[fence]!.result!
-    if result.kind == .lost { measure(&result, fence, files) }
+    if result.kind == .lost { measure(&result, files) }
     if result.stdoutBytes > 0 || result.stderrBytes > 0 {
       let pieces = attempts[fence]!.output
       let left = { (stream: OutputStream) -> KeptStream.Left in
         if let piece = pieces[stream] { return .piece(piece) }
-        return files[stream].map { .file(from: $0) } ?? .nothing
+        return files[stream].map { .file($0) } ?? .nothing
       }
       do throws(SystemError) {
         outputs.append(
           try AttemptOutput(
-            fence, folder: folder, result: result, stdout: left(.stdout), stderr: left(.stderr)))
+            fence, in: folder, result: result, stdout: left(.stdout), stderr: left(.stderr)))
       } catch {
         Say.line("output of attempt \(fence) is cut: \(error.message)")
         result.tell(lostOutput: error.message)
@@ -86,9 +82,9 @@ struct EarlierStarts {
   }
 
   /// Nobody counted what a lost attempt printed: what its files hold is what there is.
-  private func measure(_ result: inout AttemptResult, _ fence: Fence, _ files: [OutputStream: Int64]) {
+  private func measure(_ result: inout AttemptResult, _ files: [OutputStream: KeptFileName]) {
     let end = { (stream: OutputStream) in
-      files[stream].flatMap { KeptFile.end(of: KeptStream.path(folder, fence, stream, $0)) } ?? 0
+      files[stream].flatMap { KeptFile.end(of: $0, in: folder) } ?? 0
     }
     result.stdoutBytes = end(.stdout)
     result.stderrBytes = end(.stderr)

@@ -66,6 +66,13 @@ final class Spool {
     }
   }
 
+  /// All that a later program must know, as lines of the file.
+  func handOver() -> [UInt8] {
+    var lines = JSONLines()
+    write(to: &lines)
+    return lines.take()
+  }
+
   /// Everything was handed over: the next start has nothing to know.
   func remove() {
     file = nil
@@ -74,19 +81,23 @@ final class Spool {
 
   private func rewrite() throws(SystemError) {
     var lines = JSONLines()
-    lines.append(header)
-    for fence in open.keys.sorted() {
-      lines.append(.record(.started(fence)))
-      for stream in OutputStream.allCases {
-        if let piece = open[fence]!.output[stream] { lines.append(.output(fence, stream, piece)) }
-      }
-      if let result = open[fence]!.result { lines.append(.record(.ended(fence, result))) }
-    }
+    write(to: &lines)
     pending.removeAll()
     let bytes = lines.take()
     try Files.writeAtomically(bytes, to: path)
     file = try AppendedFile(path)
     size = bytes.count
     brokenUntil = nil
+  }
+
+  private func write(to lines: inout JSONLines) {
+    lines.append(header)
+    for fence in open.keys.sorted() {
+      lines.append(.record(.started(fence, open[fence]!.lease)))
+      for stream in OutputStream.allCases {
+        if let piece = open[fence]!.output[stream] { lines.append(.output(fence, stream, piece)) }
+      }
+      if let result = open[fence]!.result { lines.append(.record(.ended(fence, result))) }
+    }
   }
 }

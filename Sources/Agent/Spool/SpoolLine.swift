@@ -1,8 +1,8 @@
 import Protocol
 import Scheduling
 
-/// One line of a spool file: `{"bootID": …}` first, then `{"started": f}`, `{"output": {…}}` and `{"ended": {…}}`
-/// (the messages that tell them) and `{"acknowledged": f}`.
+/// One line of a spool file: `{"bootID": …}` first, then `{"started": f}` (with `leaseSeconds` where it has a lease of
+/// its own), `{"output": {…}}` and `{"ended": {…}}` (the messages that tell them) and `{"acknowledged": f}`.
 enum SpoolLine {
   case header(bootID: String)
   case record(SpoolRecord)
@@ -13,7 +13,9 @@ enum SpoolLine {
     writer.object { writer in
       switch self {
       case .header(let bootID): writer.member("bootID", bootID)
-      case .record(.started(let fence)): writer.member("started", fence.value)
+      case .record(.started(let fence, let lease)):
+        writer.member("started", fence.value)
+        if let seconds = lease.seconds { writer.member("leaseSeconds", seconds) }
       case .record(.ended(let fence, let result)):
         writer.member("ended") { ToCoordinator.ended(fence, result).write(to: &$0) }
       case .record(.acknowledged(let fence)): writer.member("acknowledged", fence.value)
@@ -30,11 +32,14 @@ enum SpoolLine {
     let read = Array(line).withUnsafeBufferPointer { bytes -> SpoolLine? in
       var reader = JSONReader(bytes)
       var found: SpoolLine?
+      var lease = TaskLease.standard
       do throws(JSONFault) {
         try reader.object { (reader, name) throws(JSONFault) in
           switch reader.string(name) {
           case "bootID": found = .header(bootID: try reader.string())
-          case "started": found = .record(.started(Fence(try reader.integer())))
+          case "started": found = .record(.started(Fence(try reader.integer()), .standard))
+          case "leaseSeconds":
+            lease = Int32(exactly: try reader.integer()).flatMap(TaskLease.init(seconds:)) ?? .standard
           case "acknowledged": found = .record(.acknowledged(Fence(try reader.integer())))
           case "ended":
             if case .ended(let fence, let result) = try ToCoordinator(reading: &reader) {
@@ -50,6 +55,7 @@ enum SpoolLine {
           }
         }
         try reader.end()
+        if case .record(.started(let fence, _)) = found { return .record(.started(fence, lease)) }
         return found
       } catch {
         return nil

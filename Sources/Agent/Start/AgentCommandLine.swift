@@ -24,6 +24,18 @@ public enum AgentCommandLine {
     Flag("label", "K=V", repeated: true, help: "a label that tasks may ask for; may be given more than once"),
     Flag("token-file", "FILE", help: "the agents' token (default: that of the coordinator on this host)"),
     Flag("work-dir", "DIR", help: "where tasks run that name no directory (default: DATA/work)"),
+    Flag(
+      "output-head-mb", "M", help: "of each stream that a task prints, the first M MiB are kept (default: 16)"
+    ),
+    Flag("output-tail-mb", "M", help: "and of what follows the last M MiB (default: 48)"),
+    Flag(
+      "stuck-seconds", "S",
+      help: "a task that is there so long after SIGKILL makes this agent take no more work (default: 30)"),
+    Flag(
+      "no-cgroups",
+      help:
+        "do not use control groups: memory limits are kept by looking, and what hides from its task is harder to find"
+    ),
     Flag("allow-root", help: "run as root all the same: tasks then are root, too"),
     Flag("version", help: "say which version this is"),
     Flag("help", help: "say this"),
@@ -54,7 +66,9 @@ public enum AgentCommandLine {
         name: try name(flags.value("name") ?? HostFacts.hostName), capacity: try capacity(flags),
         labels: try labels(flags.values("label")), tokenFile: tokenFile,
         isTokenFileGiven: flags.has("token-file"), workDirectory: flags.value("work-dir"),
-        isRootAllowed: flags.has("allow-root")))
+        isRootAllowed: flags.has("allow-root"), outputCaps: try outputCaps(flags),
+        stuckTime: try stuckTime(flags),
+        avoidsGroups: flags.has("no-cgroups")))
   }
 
   private static var help: String {
@@ -90,12 +104,24 @@ public enum AgentCommandLine {
     if let text = flags.value("cores") {
       guard let said = Self.milliCores(text) else {
         throw FlagFault(
-          "--cores takes a number above 0 with at most three decimals, such as 4 or 0.5, not '\(text)'")
+          "--cores takes a number above 0, at most \(ResourceVector.mostCoresText), with at most three decimals, such as 4 or 0.5, not '\(text)'"
+        )
       }
       milliCores = said
     }
-    let memoryMB = try flags.integer("memory-mb", in: 1...(1 << 40)) ?? host.memoryMB
+    let memoryMB = try flags.integer("memory-mb", in: 1...ResourceVector.most) ?? host.memoryMB
     return ResourceVector(milliCores: milliCores, memoryMB: memoryMB)
+  }
+
+  private static func outputCaps(_ flags: ParsedFlags) throws(FlagFault) -> OutputCaps {
+    let standard = OutputCaps.standard
+    return OutputCaps(
+      headMiB: try flags.integer("output-head-mb", in: 0...OutputCaps.mostMiB) ?? standard.headBytes >> 20,
+      tailMiB: try flags.integer("output-tail-mb", in: 1...OutputCaps.mostMiB) ?? standard.tailBytes >> 20)
+  }
+
+  private static func stuckTime(_ flags: ParsedFlags) throws(FlagFault) -> Period {
+    try flags.integer("stuck-seconds", in: 1...86_400).map { .seconds($0) } ?? ProcessRunner.standardStuckTime
   }
 
   /// `[0-9]+(\.[0-9]{1,3})?`, above 0, in thousandths.
@@ -103,13 +129,12 @@ public enum AgentCommandLine {
     let parts = text.split(separator: ".", omittingEmptySubsequences: false)
     let areDigits = parts.allSatisfy { !$0.isEmpty && $0.utf8.allSatisfy { (0x30...0x39).contains($0) } }
     guard areDigits, parts.count <= 2, parts.count == 1 || parts[1].count <= 3, let whole = Int64(parts[0]),
-      whole < 1 << 40
+      whole <= ResourceVector.most
     else { return nil }
     let decimals = parts.count == 2 ? String(parts[1]) : ""
     let thousandths = Int64(decimals + String(repeating: "0", count: 3 - decimals.count)) ?? 0
     let all = whole * 1000 + thousandths
-    // What a hello takes.
-    return all > 0 && all <= 1 << 40 ? all : nil
+    return all > 0 && all <= ResourceVector.most ? all : nil
   }
 
   private static func labels(_ words: [String]) throws(FlagFault) -> [String: String] {

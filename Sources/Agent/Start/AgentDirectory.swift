@@ -15,8 +15,8 @@ struct AgentDirectory: ~Copyable {
   let path: String
   let incarnation: Incarnation
   let workDirectory: String
-  var spoolFolder: String { path + "/spool" }
-  private let lock: LockFile
+  var spoolFolder: String { Self.spoolFolder(of: path) }
+  let lock: LockFile
 
   /// Makes what is missing, takes the lock, and counts this start.
   init(_ settings: AgentSettings) throws(SystemError) {
@@ -24,16 +24,7 @@ struct AgentDirectory: ~Copyable {
     let path = try Self.absolute(settings.dataDirectory)
     let lock = try LockFile(path + "/lock", for: "the data directory \(path)")
     try Files.makeDirectory(path + "/spool")
-    let workDirectory: String
-    if let given = settings.workDirectory {
-      workDirectory = try Self.absolute(given)
-      if access(workDirectory + "/.", X_OK) != 0 {
-        throw SystemError("tasks cannot run in the --work-dir \(given)")
-      }
-    } else {
-      workDirectory = path + "/work"
-      try Files.makeDirectory(workDirectory)
-    }
+    let workDirectory = try Self.workDirectory(settings, path)
     let incarnation = Incarnation(
       directoryID: try Self.identity(path), bootID: try HostFacts.bootID(),
       startNumber: try Self.countStart(path))
@@ -42,6 +33,30 @@ struct AgentDirectory: ~Copyable {
     self.workDirectory = workDirectory
     self.incarnation = incarnation
   }
+
+  /// As the program before this one, in the same process, held it: no new start.
+  init(_ settings: AgentSettings, _ takeover: Takeover) throws(SystemError) {
+    let path = try Self.absolute(settings.dataDirectory)
+    let workDirectory = try Self.workDirectory(settings, path)
+    lock = LockFile(adopting: takeover.lock)
+    self.path = path
+    self.workDirectory = workDirectory
+    incarnation = takeover.incarnation
+  }
+
+  private static func workDirectory(_ settings: AgentSettings, _ path: String) throws(SystemError) -> String {
+    guard let given = settings.workDirectory else {
+      try Files.makeDirectory(path + "/work")
+      return path + "/work"
+    }
+    let directory = try absolute(given)
+    if access(directory + "/.", X_OK) != 0 {
+      throw SystemError("tasks cannot run in the --work-dir \(given)")
+    }
+    return directory
+  }
+
+  static func spoolFolder(of path: String) -> String { path + "/spool" }
 
   private static func absolute(_ path: String) throws(SystemError) -> String {
     guard let real = realpath(path, nil) else { throw SystemError("cannot use the directory \(path)") }

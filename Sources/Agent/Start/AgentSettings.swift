@@ -17,4 +17,10 @@ public struct AgentSettings: Sendable {
   /// nil: `work` in the data directory.
   public var workDirectory: String?
   public var isRootAllowed: Bool
+  /// Of each stream that a task prints.
+  var outputCaps: OutputCaps
+  /// What is there so long after SIGKILL is told of, and nothing new is taken.
+  var stuckTime: Period
+  /// Control groups are not to be used.
+  public var avoidsGroups: Bool
 }

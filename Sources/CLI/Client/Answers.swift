@@ -37,6 +37,8 @@ struct WholeRun: Decodable {
 struct AgentSummary: Decodable, Hashable {
   var name: String
   var state: String
+  /// Why it takes no new work.
+  var reason: String?
   var cores: Double
   var memoryMB: Double
   var coresUsed: Double

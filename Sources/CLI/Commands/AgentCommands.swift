@@ -22,6 +22,9 @@ enum AgentCommands {
         "no agents yet: start caravan-agent --coordinator HOST:PORT where tasks should run")
     } else {
       invocation.console.print(table(list))
+      for agent in list {
+        if let reason = agent.reason { invocation.console.note("\(agent.name) takes no new work: \(reason)") }
+      }
     }
     return .fine
   }

@@ -22,12 +22,16 @@ void caravan_thread_name(const char *name);
 int caravan_pipe(int ends[2]);
 int caravan_accept(int listener, struct sockaddr *address, socklen_t *length); // non-blocking
 int caravan_socket(int family);                // a non-blocking TCP socket
+int caravan_socketpair(int ends[2]);           // of a stream; neither blocks
 int caravan_eventfd(void);                     // non-blocking, counter 0
 int caravan_set_nonblocking(int fd);
 int caravan_open(const char *path, int flags, unsigned mode);
 // Takes an exclusive lock of the whole file (an open-file-description lock, fcntl(2) F_OFD_SETLK): it
 // goes with the last copy of the descriptor. -1 and EAGAIN where another has it.
 int caravan_lock(int fd);
+int caravan_memfd(const char *name);           // a file in memory, memfd_create(2)
+// Whether the descriptor stays open over exec: 1 or 0.
+int caravan_set_inherited(int fd, int inherited);
 int caravan_getrandom(void *bytes, size_t count); // 0, or -1
 
 // signals.c
@@ -38,12 +42,17 @@ int caravan_signalfd(const int *signals, size_t count);
 // The number of the next signal that came; 0: none is waiting.
 int caravan_signalfd_next(int fd);
 void caravan_ignore_sigpipe(void);
+// At SIGBUS the process says these words on standard error and ends with that code. The kernel sends it where a mapped
+// file has no room on its disk, or cannot be read.
+void caravan_end_at_bus_error(const char *words, int code);
 
 // spawn.c
 
 enum caravan_spawn_stage {
   CARAVAN_SPAWN_RUNNING = 0,   // it was executed; `pid` is it
   CARAVAN_SPAWN_PREPARE,       // pipe, vfork or dup2 failed
+  CARAVAN_SPAWN_GROUP,         // a control group could not be joined
+  CARAVAN_SPAWN_PIN,           // it may not run on these CPUs
   CARAVAN_SPAWN_CHDIR,         // the working directory could not be entered
   CARAVAN_SPAWN_EXEC,          // no candidate could be executed
 };
@@ -57,6 +66,11 @@ struct caravan_spawn {
   const char *cwd;
   int stdin_fd, stdout_fd, stderr_fd; // above 2, or it fails with EINVAL
   uint64_t open_files;          // the soft limit of open files that it gets; 0: ours
+  int groups[2];                // cgroup.procs of control groups that it joins, open for writing; -1: none
+  int umask;                    // -1: ours
+  int oom_score_adj;            // proc_pid_oom_score_adj(5); where it is refused it stays ours
+  const unsigned char *cpus;    // a bit for each core it may run on, the lowest first; NULL: as we
+  size_t cpu_bytes;
 };
 
 struct caravan_spawned {
@@ -68,6 +82,14 @@ struct caravan_spawned {
 // Runs a program in a session of its own, with default signal handling and nothing open but its three
 // descriptors. It is killed when the calling *thread* ends (prctl(2) PR_SET_PDEATHSIG).
 struct caravan_spawned caravan_spawn(const struct caravan_spawn *what);
+
+// Runs a program of our own in a session of its own, with default signal handling, our standard descriptors and `socket` as
+// descriptor `as`; nothing else is open. It outlives us. Its pid, or -1 with errno.
+// (`as` may be a standard descriptor, which then is not ours.)
+pid_t caravan_spawn_link(const char *path, const char *const *argv, const char *const *envp, int socket, int as);
+
+// Replaces this process's program; comes back only where that fails: execve(2).
+int caravan_exec(const char *path, const char *const *argv, const char *const *envp);
 
 // process.c
 
@@ -93,10 +115,14 @@ int caravan_reap(pid_t pid, struct caravan_reaped *reaped);
 
 // host.c
 
+// 1: the file has an extended attribute of that name with exactly that text (xattr(7)); 0: it has not.
+int caravan_has_attribute(const char *path, const char *name, const char *text);
 // Our own peak resident size in KB: getrusage(2).
 int64_t caravan_own_peak_kb(void);
 // Cores that this process may run on: sched_getaffinity(2); -1 where it cannot be told.
 int caravan_affinity_cores(void);
+// A bit for each of those cores, the lowest first, into `bytes` bytes that were zero.
+int caravan_affinity(unsigned char *set, size_t bytes);
 // 0, or -1 with errno of setrlimit(2).
 int caravan_open_files(uint64_t *soft, uint64_t *hard);
 int caravan_set_open_files(uint64_t soft, uint64_t hard);

@@ -1,33 +1,37 @@
 import Protocol
 import Scheduling
-import Synchronization
 import System
 import Transport
 
 /// The agents' port: takes connections and makes a session of each, on an event loop with a thread of its own.
 ///
-/// `@unchecked Sendable`: `loop` takes work from any thread, the listener is touched on its thread only.
+/// `@unchecked Sendable`: `loop` takes work from any thread; listener and door are touched on its thread only.
 final class AgentListener: @unchecked Sendable {
+  /// Bytes that may wait for one agent: what all slots of a large host begin with, each with the largest stdin.
+  private static let outgoingBytes = 256 << 20
+
   let address: HostPort
   private let loop: EventLoop
   private let listener: Listener
   private let thread: Thread
 
-  /// A taken port throws `.addressInUse`.
+  /// A taken port throws `.addressInUse`. `connections`: so many may be open.
   init(
-    on target: HostPort, token: [UInt8], epoch: Epoch, settings: AgentSettings, logs: AttemptLogs,
-    engine: Engine
+    on target: HostPort, connections: Int, token: [UInt8], epoch: Epoch, settings: AgentSettings,
+    logs: AttemptLogs, engine: Engine
   ) throws(SystemError) {
     let loop = try EventLoop()
-    let sessions = SessionCounter()
-    let listener = try Listener(on: target, loop: loop) { socket in
-      let connection = FrameConnection(socket, on: loop)
+    var limits = FrameConnection.Limits()
+    limits.outgoingBytes = Self.outgoingBytes
+    let door = AgentDoor(connections: connections) { (id, connection) in
       AgentSession(
-        id: sessions.next(), connection, on: loop, token: token, epoch: epoch, settings: settings, logs: logs,
-        engine: engine
-      ).open()
+        id: id, connection, on: loop, token: token, epoch: epoch, settings: settings, logs: logs,
+        engine: engine)
     }
-    listener.onTrouble = { (trouble: SystemError) in Journal.say("agents' port: \(trouble)") }
+    let listener = try Listener(on: target, loop: loop) {
+      door.take(FrameConnection($0, on: loop, limits: limits))
+    }
+    listener.onTrouble = { door.note("agents' port: \($0)") }
     self.loop = loop
     self.listener = listener
     address = listener.address
@@ -41,22 +45,11 @@ final class AgentListener: @unchecked Sendable {
   }
 }
 
-/// Numbers connections from 1.
-private final class SessionCounter: Sendable {
-  private let count = Mutex<Int64>(0)
-  func next() -> SessionID {
-    count.withLock { count in
-      count += 1
-      return SessionID(count)
-    }
-  }
-}
-
 /// What agents are told when they are welcome.
 struct AgentSettings: Sendable {
   var lease = Period.seconds(300)
   /// Ten in a short lease, so that one that comes late does not end it.
   var heartbeat: Period { min(.seconds(5), lease.percent(10)) }
-  /// From a connection's first moment to its hello.
+  /// From a connection's first moment to its hello. It may have to go earlier: see `Anteroom`.
   var helloTime = Period.seconds(10)
 }

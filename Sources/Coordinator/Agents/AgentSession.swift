@@ -37,7 +37,11 @@ final class AgentSession: @unchecked Sendable {
   private var version = ProtocolVersion.newest
   /// How far each stream's output was acknowledged; streams that printed little never get here.
   private var acknowledged: [LogStream: Int64] = [:]
-  private let encoder = Mutex(FrameEncoder())
+  private let encoder = Mutex(AgentSession.encoder())
+  /// Its hello and its token hold. On the loop's thread.
+  var onAdmitted: (() -> Void)?
+  /// The connection is over, and why. On the loop's thread.
+  var onClosed: ((ConnectionEnd) -> Void)?
 
   init(
     id: SessionID, _ connection: FrameConnection, on loop: EventLoop, token: [UInt8], epoch: Epoch,
@@ -61,9 +65,7 @@ final class AgentSession: @unchecked Sendable {
     connection.expectPayload(
       within: settings.helloTime, orSay: "no hello within \(settings.helloTime.nanoseconds / 1_000_000_000) s"
     )
-    do throws(SystemError) { try connection.open() } catch {
-      Journal.say("agent at \(connection.peer): \(error)")
-    }
+    do throws(SystemError) { try connection.open() } catch { connection.closeNow(error.message) }
   }
 
   // MARK: From the Engine's thread
@@ -80,6 +82,13 @@ final class AgentSession: @unchecked Sendable {
         return error
       }
     }
+  }
+
+  /// Forgets what was gathered.
+  func discard() { encoder.withLock { $0 = Self.encoder() } }
+
+  private static func encoder() -> FrameEncoder {
+    FrameEncoder(aloneLimit: FrameLimits.alonePayloadBytesToAgent)
   }
 
   func flush() {
@@ -99,10 +108,16 @@ final class AgentSession: @unchecked Sendable {
     Journal.say("agent at \(connection.peer) refused: \(message)")
     gather(.refused(code: code, message: message, retryable: retryable))
     flush()
-    connection.finish(message)
+    finish(message)
   }
 
   func close(_ reason: String) { connection.close(reason) }
+
+  /// Ends the connection at once; on the loop's thread.
+  func turnAway(_ reason: String) { connection.closeNow(reason) }
+
+  /// Ends the connection once the other side has read what was sent.
+  func finish(_ reason: String) { connection.finish(reason) }
 
   // MARK: On the loop's thread
 
@@ -149,6 +164,7 @@ final class AgentSession: @unchecked Sendable {
     version = min(hello.maxVersion, ProtocolVersion.newest)
     connection.raiseLimit()
     state = .admitted
+    onAdmitted?()
     engine.post(.arrived(self, hello))
   }
 
@@ -185,7 +201,7 @@ final class AgentSession: @unchecked Sendable {
         afterOutput.append(message)
         for line in held { forget(line.fence) }
       case .goodbye: afterOutput.append(message)
-      case .hello, .started, .revoked, .heartbeat: direct.append(message)
+      case .hello, .started, .revoked, .heartbeat, .unfit: direct.append(message)
       }
     }
     if !direct.isEmpty { engine.post(.said(id, direct)) }
@@ -232,12 +248,14 @@ final class AgentSession: @unchecked Sendable {
 
   private func closed(_ end: ConnectionEnd) {
     switch state {
-    case .awaitsHello: Journal.say("connection from \(connection.peer) ended before its hello: \(end)")
     case .admitted:
       Failpoint.connectionEndAfter.pass()
       postEnd(end.message)
-    case .refused: break
+    case .awaitsHello, .refused: break
     }
+    onClosed?(end)
+    onClosed = nil
+    onAdmitted = nil
     connection.onPayload = nil
     connection.onClosed = nil
   }

@@ -8,6 +8,8 @@ struct Batch {
   private(set) var wall = WallTime.none
   var heartbeats: [(SessionID, Int64)] = []
   var acknowledgements: [(session: SessionID, fences: [Fence])] = []
+  /// Sessions that are ended behind what is said to them.
+  var closings: [(session: SessionID, reason: String)] = []
   /// Answers that are ready and wait for the commit.
   var replies: [() -> Void] = []
   /// Where an attempt's latest write stands in `commit.attempts`: a task that starts and ends within a batch
@@ -19,6 +21,7 @@ struct Batch {
     commit = Commit()
     heartbeats.removeAll(keepingCapacity: true)
     acknowledgements.removeAll(keepingCapacity: true)
+    closings.removeAll(keepingCapacity: true)
     replies.removeAll(keepingCapacity: true)
     writes.removeAll(keepingCapacity: true)
   }
@@ -53,11 +56,11 @@ struct Batch {
   /// When what changes now is shown to have changed: what is shown of a run never goes back.
   func time(of run: Engine.RunInfo) -> WallTime { max(wall, run.notBefore) }
 
-  mutating func add(_ run: DirtyRun, _ info: Engine.RunInfo) {
+  mutating func add(_ run: borrowing DirtyRun, _ info: Engine.RunInfo) {
     commit.runs.append(
       RunRow(
         run: run.id, state: run.state, tag: info.tag, labels: info.labels, taskCount: Int32(run.taskCount),
-        counts: run.counts, isKillRequested: run.isKillRequested, hasStarted: run.hasStarted,
+        counts: run.counts.all, isKillRequested: run.isKillRequested, hasStarted: run.hasStarted,
         submitted: info.submitted, lastUpdate: time(of: info), latestStop: run.latestStop))
     for (index, bytes) in run.chunks {
       commit.chunks.append(StateChunk(run: run.id, index: index, bytes: bytes))

@@ -46,6 +46,10 @@ extension Engine {
       case .heartbeat(let number):
         scheduler.handle(.agentHeartbeat(agent, id), at: now)
         batch.heartbeats.append((id, number))
+      case .unfit(let reason):
+        let words = reason.isEmpty ? "takes work again" : "takes no new work: \(reason)"
+        Journal.say("agent \(info.hello.name) \(words)")
+        scheduler.handle(.agentUnfit(agent, id, reason: reason), at: now)
       case .goodbye(let reason):
         Journal.say("agent \(info.hello.name) leaves: \(reason)")
         scheduler.handle(.agentLeft(agent, id, reason: reason), at: now)
@@ -56,7 +60,9 @@ extension Engine {
   }
 
   private func currentAgent(_ id: SessionID, _ info: SessionInfo) -> AgentID? {
-    guard let agent = scheduler.agent(named: info.hello.name), agent.session == id else { return nil }
+    guard let agent = scheduler.agent(named: info.hello.name), scheduler.isCurrent(agent.id, id) else {
+      return nil
+    }
     return agent.id
   }
 
@@ -72,7 +78,7 @@ extension Engine {
       used -= agent.free
       return AgentStatus(
         row: row, isConnected: agent.session != nil, used: used, running: agent.runningCount,
-        waiting: agent.waitingCount)
+        waiting: agent.waitingCount, unfitness: agent.unfitness)
     }
   }
 }

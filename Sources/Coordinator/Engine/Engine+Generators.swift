@@ -15,7 +15,7 @@ extension Engine {
     case .plan(let plan):
       if info.layout.parts.count != answer.question.layout.parts.count {
         // Another generator's tasks joined while this output was expanded: names and limits are checked anew.
-        askAgain(Expansion.Question(key: key, fence: fence, layout: info.layout))
+        ask(Expansion.Question(key: key, fence: fence, layout: info.layout))
         return
       }
       join(plan, to: key, fence, at: now)

@@ -3,11 +3,11 @@ import Protocol
 import Scheduling
 import System
 
-/// The one driver around the Scheduler: drains its inbox, handles the batch, commits it in one transaction, and
-/// only then tells anybody. Under load batches grow by themselves, so a full sync per batch costs little.
+/// The one driver around the Scheduler: drains its inbox, handles the batch, commits it in one transaction,
+/// and only then tells anybody. Under load batches grow by themselves, so a full sync per batch costs little.
 ///
-/// A thread that blocks on its inbox and on the disk, not an actor: nothing may come between taking a batch and
-/// its commit, and a hop costs 50 ns.
+/// A thread that blocks on its inbox and on the disk, not an actor: nothing may come between taking a batch
+/// and its commit, and a hop costs 50 ns.
 ///
 /// `@unchecked Sendable`: `inbox` is a Monitor; all else belongs to the Engine's thread once `run` has begun.
 final class Engine: @unchecked Sendable {
@@ -46,10 +46,10 @@ final class Engine: @unchecked Sendable {
     var agent: AgentID?
   }
 
-  private let inbox = Monitor(Inbox())
+  let inbox = Monitor(Inbox())
   let store: any Store
   let settings: EngineSettings
-  private let onFailure: @Sendable (StoreFault) -> Never
+  let onFailure: @Sendable (StoreFault) -> Never
 
   var scheduler: Scheduler
   private var nextRun: RunID
@@ -62,6 +62,10 @@ final class Engine: @unchecked Sendable {
 
   var batch = Batch()
   private var expansion: Expansion?
+  /// What came while the disk took nothing, and is taken next.
+  var deferred: [EngineInput] = []
+  /// What is expanded once there is room for it.
+  private var unasked: [Expansion.Question] = []
   /// What readers take, where it is what the database has by now.
   let layouts: LayoutCache
   let disk: DiskWatch
@@ -112,6 +116,10 @@ final class Engine: @unchecked Sendable {
   }
 
   private func wait() -> ([EngineInput], Bool) {
+    if !deferred.isEmpty {
+      defer { deferred = [] }
+      return (deferred, false)
+    }
     let timeout = scheduler.nextDeadline.map { $0 - .now() }
     return inbox.wait(
       upTo: timeout, until: { !$0.inputs.isEmpty || $0.isStopping },
@@ -122,11 +130,11 @@ final class Engine: @unchecked Sendable {
       })
   }
 
-  /// Between batches: the log is moved into the database when it is long. While work waits beside slots nobody
-  /// is kept by a commit that comes a little later.
+  /// Between batches: the log is moved into the database when it is long. While work waits beside slots
+  /// nobody is kept by a commit that comes a little later.
   private func rest() {
     attempt { () throws(StoreFault) in try store.tidy() }
-    guard scheduler.hasBacklog else { return }
+    guard scheduler.waitingCount > 0 else { return }
     let left = Self.pace.nanoseconds - (Instant.now() - lastCommit).nanoseconds
     if left > 0 { usleep(UInt32(left / 1000)) }
   }
@@ -145,7 +153,7 @@ final class Engine: @unchecked Sendable {
     for effect in effects { write(effect) }
     scheduler.drainDirtyRuns { batch.add($0, runs[$0.id]!) }
     if !batch.commit.isEmpty {
-      attempt { () throws(StoreFault) in try store.commit(batch.commit) }
+      commit()
       lastCommit = .now()
     }
     return effects
@@ -168,6 +176,7 @@ final class Engine: @unchecked Sendable {
       sessions[id]?.session.flush()
     }
     if !touched.isEmpty { Failpoint.agentsTellAfter.pass() }
+    for (id, reason) in batch.closings { sessions.removeValue(forKey: id)?.session.finish(reason) }
     for (run, reply) in submissions {
       Failpoint.submissionAnswerBefore.pass()
       reply(.success(run))
@@ -180,6 +189,15 @@ final class Engine: @unchecked Sendable {
 
   func attempt<Result>(_ body: () throws(StoreFault) -> Result) -> Result {
     do throws(StoreFault) { return try body() } catch { onFailure(error) }
+  }
+
+  private func commit() {
+    do throws(StoreFault) {
+      try store.commit(batch.commit)
+    } catch {
+      if error.kind != .full { onFailure(error) }
+      holdUntilCommitted()
+    }
   }
 
   /// The wall clock may be set back; what is shown never goes back.
@@ -201,13 +219,21 @@ final class Engine: @unchecked Sendable {
     case .said(let id, let messages): heard(id, messages, at: now)
     case .closed(let id, let reason): closed(id, reason, at: now)
     case .expanded(let answer): expanded(answer, at: now)
+    case .disk(let isLow): diskChanged(isLow: isLow, at: now)
     }
+  }
+
+  private func diskChanged(isLow: Bool, at now: Instant) {
+    scheduler.setHeld(isLow, at: now)
+    if isLow { return }
+    for question in unasked { expansion?.ask(question) }
+    unasked = []
   }
 
   private func submit(
     _ plan: RunPlan, _ reply: @escaping @Sendable (Result<RunID, Refusal>) -> Void, at now: Instant
   ) {
-    if let refusal = disk.refusal() {
+    if let refusal = disk.refusal(forDocument: plan.document.count) {
       batch.replies.append { reply(.failure(refusal)) }
       return
     }
@@ -271,7 +297,10 @@ final class Engine: @unchecked Sendable {
       touched.append(session)
     case .refuse(let session, let code, let words):
       sessions.removeValue(forKey: session)?.session.refuse(code, words, retryable: true)
-    case .closeSession(let session, let reason): sessions.removeValue(forKey: session)?.session.close(reason)
+    case .closeSession(let session, let reason):
+      // Of this batch only acknowledgements of what it said last still go to it.
+      sessions[session]?.session.discard()
+      batch.closings.append((session, reason))
     case .answer(let id, let refusal):
       Failpoint.commandAnswerBefore.pass()
       let reply = answers.removeValue(forKey: id)
@@ -279,7 +308,16 @@ final class Engine: @unchecked Sendable {
     case .expand(let key, _, let fence):
       guard let layout = runs[key.run]?.layout else { return }
       Failpoint.generatorAskBefore.pass()
-      expansion?.ask(Expansion.Question(key: key, fence: fence, layout: layout))
+      ask(Expansion.Question(key: key, fence: fence, layout: layout))
+    }
+  }
+
+  /// What a generator printed is stored once more as a document: that has to wait for room.
+  func ask(_ question: Expansion.Question) {
+    if scheduler.isHeld {
+      unasked.append(question)
+    } else {
+      expansion?.ask(question)
     }
   }
 
@@ -292,8 +330,6 @@ final class Engine: @unchecked Sendable {
       words: "the job cannot be sent to an agent: \(fault.message); hand large data on in a file")
     post(.said(session, [.ended(fence, result)]))
   }
-
-  func askAgain(_ question: Expansion.Question) { expansion?.ask(question) }
 }
 
 /// Bounds that a user may set.

@@ -11,4 +11,6 @@ enum EngineInput: Sendable {
   case said(SessionID, [ToCoordinator])
   case closed(SessionID, String)
   case expanded(Expansion.Answer)
+  /// The disk is full, or has room again.
+  case disk(isLow: Bool)
 }

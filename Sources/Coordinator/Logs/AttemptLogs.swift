@@ -17,6 +17,10 @@ import System
 final class AttemptLogs: Sendable {
   /// Bytes that may wait to be written before sessions are asked to pause.
   static let queuedBytes = 32 << 20
+  /// The same while the disk takes nothing. More, since a session that pauses does not hear its agent's
+  /// heartbeats, and agents send at most 256 KiB of a stream ahead of what is committed: here that is 1,024
+  /// streams'.
+  static let queuedBytesWhenFull = 256 << 20
 
   enum Room: Sendable { case room, full }
 
@@ -25,30 +29,43 @@ final class AttemptLogs: Sendable {
   /// Whoever waits for more of a stream.
   let followers: LogFollowers
 
+  private struct Pruning {
+    var items: [LogPruning]
+    var then: @Sendable (PruningResult) -> Void
+  }
+
   private struct Queue {
     var work: [LogWork] = []
     /// Of `work` and of what is being written now.
     var bytes = 0
     /// To be called once there is room.
     var waiting: [@Sendable () -> Void] = []
+    var bound: Int
+    /// What is to be removed, behind all output that waits.
+    var pruning: Pruning?
     /// It takes no more: it was closed, or a write failed.
     var isClosed = false
   }
 
-  private let queue = Monitor(Queue())
+  private let queue: Monitor<Queue>
   private let bound: Int
+  private let disk: DiskWatch
   private let onFault: @Sendable (StoreFault) -> Void
   private let thread: Monitor<Thread?>
 
   /// - Parameters:
   ///   - software: this program and its version, for the schema's history.
   ///   - queuedBytes: the bound on what waits.
-  ///   - onFault: called once, by the writing thread, if it cannot write; nothing is taken after that.
+  ///   - disk: told when it takes nothing; what was refused is tried again then.
+  ///   - onFault: called once, by the writing thread, if it cannot write for another reason; nothing is taken
+  ///     after that.
   init(
     _ directory: DataDirectory, software: String, queuedBytes: Int = AttemptLogs.queuedBytes,
-    onFault: @escaping @Sendable (StoreFault) -> Void
+    disk: DiskWatch? = nil, onFault: @escaping @Sendable (StoreFault) -> Void
   ) throws(StoreFault) {
     bound = queuedBytes
+    queue = Monitor(Queue(bound: queuedBytes))
+    self.disk = disk ?? DiskWatch(directory)
     self.onFault = onFault
     followers = LogFollowers()
     let writer = try LogWriter(directory, software: software)
@@ -74,11 +91,22 @@ final class AttemptLogs: Sendable {
     enqueue(LogWork(deleted: fences, then: then))
   }
 
+  /// Removes logs, as many of these items as one step may, once all output that waits is written. One at a time.
+  ///
+  /// - Parameter then: called by the writing thread; must be short. Never called if the write fails, or after `close`.
+  func prune(_ items: [LogPruning], then: @escaping @Sendable (PruningResult) -> Void) {
+    queue.signal { queue in
+      if queue.isClosed { return }
+      precondition(queue.pruning == nil, "logs are removed by one thread, one step at a time")
+      queue.pruning = Pruning(items: items, then: then)
+    }
+  }
+
   /// Calls `wake` once there is room: at once, where there is some now.
   func whenRoom(_ wake: @escaping @Sendable () -> Void) {
     let isNow = queue.with { queue in
-      if queue.bytes > bound { queue.waiting.append(wake) }
-      return queue.bytes <= bound
+      if queue.bytes > queue.bound { queue.waiting.append(wake) }
+      return queue.bytes <= queue.bound
     }
     if isNow { wake() }
   }
@@ -86,11 +114,7 @@ final class AttemptLogs: Sendable {
   /// Writes what was handed over, then ends the thread. Nothing is taken any more.
   func close() {
     queue.signal { $0.isClosed = true }
-    let writing = thread.with { thread in
-      defer { thread = nil }
-      return thread
-    }
-    writing?.join()
+    thread.join()
   }
 
   @discardableResult
@@ -100,7 +124,7 @@ final class AttemptLogs: Sendable {
       if queue.isClosed { return }
       queue.work.append(work)
       queue.bytes += work.bytes
-      if queue.bytes > bound { room = .full }
+      if queue.bytes > queue.bound { room = .full }
     }
     return room
   }
@@ -109,19 +133,22 @@ final class AttemptLogs: Sendable {
 
   private func write(with writer: LogWriter) {
     while true {
-      let work = queue.wait(
-        until: { !$0.work.isEmpty || $0.isClosed },
+      let (work, pruning) = queue.wait(
+        until: { !$0.work.isEmpty || $0.pruning != nil || $0.isClosed },
         { queue in
-          let work = queue.work
-          queue.work = []
-          return work
+          defer {
+            queue.work = []
+            queue.pruning = nil
+          }
+          return (queue.work, queue.pruning)
         })
-      if work.isEmpty { return }
+      if work.isEmpty && pruning == nil { return }
       do throws(StoreFault) {
-        let grown = try writer.write(work)
+        let grown = try writeOrHold(work, with: writer)
         for item in work { item.then() }
         followers.wake(grown)
         release(work.reduce(0) { $0 + $1.bytes })
+        if let pruning { pruning.then(try writer.prune(pruning.items)) }
         try writer.tidy()
       } catch {
         queue.with { queue in
@@ -133,11 +160,33 @@ final class AttemptLogs: Sendable {
     }
   }
 
+  /// A full disk has taken nothing of it: it is tried again until it is taken.
+  private func writeOrHold(_ work: [LogWork], with writer: LogWriter) throws(StoreFault) -> [LogStream] {
+    do throws(StoreFault) { return try writer.write(work) } catch { if error.kind != .full { throw error } }
+    disk.writeWasRefused()
+    setBound(max(bound, Self.queuedBytesWhenFull))
+    defer {
+      disk.writeWasTaken()
+      setBound(bound)
+    }
+    while true {
+      let isClosed = queue.wait(upTo: disk.limits.retry, until: \.isClosed, \.isClosed)
+      do throws(StoreFault) { return try writer.write(work) } catch {
+        if error.kind != .full || isClosed { throw error }
+      }
+    }
+  }
+
+  private func setBound(_ bound: Int) {
+    queue.with { $0.bound = bound }
+    release(0)
+  }
+
   private func release(_ bytes: Int) {
     let woken = queue.with { queue in
       queue.bytes -= bytes
       // Half of the bound, lest each commit wakes everybody for one frame each.
-      guard queue.bytes <= bound / 2 else { return [] as [@Sendable () -> Void] }
+      guard queue.bytes <= queue.bound / 2 else { return [] as [@Sendable () -> Void] }
       let woken = queue.waiting
       queue.waiting = []
       return woken

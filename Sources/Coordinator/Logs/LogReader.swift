@@ -60,6 +60,11 @@ struct LogReader: Sendable {
     return .bytes(try read(fence, stream, from: 0, limit: Int(end.kept)))
   }
 
+  /// Runs `body` on one snapshot.
+  func read<Result>(_ body: (Connection) throws(SQLiteFault) -> Result) throws(StoreFault) -> Result {
+    try pool.read(body)
+  }
+
   // MARK: On one connection
 
   static func end(of stream: LogStream, in database: Connection) throws(SQLiteFault) -> LogEnd {

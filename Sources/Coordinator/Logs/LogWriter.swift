@@ -15,7 +15,9 @@ final class LogWriter: @unchecked Sendable {
   /// Streams whose ends are remembered; others are looked up again.
   static let rememberedEnds = 65_536
 
-  private let database: Connection
+  private let file: DatabaseFile
+  var database: Connection { file.connection }
+  var path: String { file.path }
   /// Where each stream ends that was written lately.
   private var ends: [LogStream: LogEnd] = [:]
 
@@ -32,14 +34,12 @@ final class LogWriter: @unchecked Sendable {
   private var openIndex: [LogStream: Int] = [:]
 
   init(_ directory: DataDirectory, software: String) throws(StoreFault) {
-    try directory.makePrivate("logs.db")
-    let path = directory.file("logs.db")
-    database = try storing("opening \(path)") { () throws(SQLiteFault) in
-      let database = try Connection(path: path, .readWrite)
-      try database.prepareForWriting()
-      return database
+    let file = try DatabaseFile(.logs, in: directory, software: software)
+    self.file = file
+    // Debian's SQLite writes zeros over all that is removed, so that removing output would cost as much as writing it.
+    try storing("opening \(file.path)") { () throws(SQLiteFault) in
+      try file.connection.execute("PRAGMA secure_delete = FAST")
     }
-    try Schema.logs.bring(database, software: software)
   }
 
   /// Writes all of it in one transaction. Answers the streams that have grown.
@@ -48,35 +48,54 @@ final class LogWriter: @unchecked Sendable {
     if ends.count > LogWriter.rememberedEnds { ends = [:] }
     open.removeAll(keepingCapacity: true)
     openIndex.removeAll(keepingCapacity: true)
-    return try storing("writing logs.db") { () throws(SQLiteFault) in
-      try Failpoint.logsCommitBefore.pass(or: SQLiteFault.injectedFull)
-      let grown = try database.transaction(.immediate) { () throws(SQLiteFault) in
-        var grown: [LogStream] = []
-        for item in work {
-          for piece in item.pieces { try add(piece) }
-          if !item.deleted.isEmpty {
-            grown += try flush()
-            for fence in item.deleted { try delete(fence) }
-          }
+    let written: (grown: [LogStream], commits: Int64)
+    do {
+      written = try storing("writing \(file.path)") { () throws(SQLiteFault) in
+        try Failpoint.logsCommitBefore.pass(or: SQLiteFault.injectedFull)
+        let written = try database.transaction(.immediate) { () throws(SQLiteFault) in
+          let grown = try put(work)
+          let commits = try countUp()
+          try Failpoint.logsCommitWithin.pass(or: SQLiteFault.injectedFull)
+          return (grown, commits)
         }
-        grown += try flush()
-        try Failpoint.logsCommitWithin.pass(or: SQLiteFault.injectedFull)
-        return grown
+        try Failpoint.logsCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
+        return written
       }
-      try Failpoint.logsCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
-      return grown
+    } catch {
+      // They tell of what was rolled back.
+      ends = [:]
+      throw error
     }
+    file.acknowledge(written.commits)
+    return written.grown
+  }
+
+  private func put(_ work: [LogWork]) throws(SQLiteFault) -> [LogStream] {
+    var grown: [LogStream] = []
+    for item in work {
+      for piece in item.pieces { try add(piece) }
+      if !item.deleted.isEmpty {
+        grown += try flush()
+        for fence in item.deleted { try delete(fence) }
+      }
+    }
+    return try grown + flush()
+  }
+
+  func countUp() throws(SQLiteFault) -> Int64 {
+    let statement = try database.statement("UPDATE meta SET commits = commits + 1 RETURNING commits")
+    let commits = try statement.first { row throws(SQLiteFault) in row.integer64(0) }
+    guard let commits else { throw .corrupt("it has lost its count of commits") }
+    return commits
   }
 
   /// To be called between batches.
   func tidy() throws(StoreFault) {
     guard database.logPages > LogWriter.checkpointPages else { return }
-    try storing("moving the log into logs.db") { () throws(SQLiteFault) in
-      try Failpoint.logsCheckpointBefore.pass(or: SQLiteFault.injectedFull)
-      let isAll = try database.checkpoint(.passive)
-      if !isAll && database.logPages > LogWriter.restartPages { try database.checkpoint(.truncate) }
-      Failpoint.logsCheckpointAfter.pass()
-    }
+    let fault = StoreFault(.injectedInputOutput, doing: "moving the log into \(file.path)")
+    try Failpoint.logsCheckpointBefore.pass(or: fault)
+    try file.checkpoint(waitingBeyond: LogWriter.restartPages)
+    Failpoint.logsCheckpointAfter.pass()
   }
 
   private func add(_ piece: OutputPiece) throws(SQLiteFault) {
@@ -136,6 +155,14 @@ final class LogWriter: @unchecked Sendable {
     openIndex.removeAll(keepingCapacity: true)
     return grown
   }
+
+  /// Moves the log into the database, which is then cut to its length.
+  func settle() throws(StoreFault) { try file.checkpoint(waitingBeyond: LogWriter.restartPages) }
+
+  func acknowledge(_ commits: Int64) { file.acknowledge(commits) }
+
+  /// Its end has moved.
+  func forget(_ stream: LogStream) { ends[stream] = nil }
 
   private func delete(_ fence: Fence) throws(SQLiteFault) {
     let statement = try database.statement("DELETE FROM chunk WHERE fence = ?")

@@ -1,3 +1,4 @@
+import CSystem
 import Glibc
 import HTTP
 import Protocol
@@ -28,6 +29,10 @@ public enum CoordinatorProgram {
       Journal.say(error.message)
       return Exit.wrongFlags
     }
+    // SQLite maps the index of its log. On file systems with blocks smaller than a page that may have no room.
+    caravan_end_at_bus_error(
+      "caravan-coordinator: a mapped file of the data directory has no room on its disk, or cannot be read: free some space, or see to the disk\n",
+      Exit.storageFailed)
     // Before any thread is made, so that all of them inherit it.
     let signals = StopSignals()
     do {

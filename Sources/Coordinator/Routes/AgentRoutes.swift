@@ -25,7 +25,8 @@ extension AgentStatus {
     writer.object {
       $0.member("agentID", row.id.value)
       $0.member("name", row.name)
-      $0.member("state", row.state.name)
+      $0.member("state", state.name)
+      if !unfitness.isEmpty { $0.member("reason", unfitness) }
       $0.member("connected", isConnected)
       $0.member("cores") { $0.cores(row.capacity.milliCores) }
       $0.member("memoryMB", row.capacity.memoryMB)

@@ -32,8 +32,8 @@ struct AttemptPieces {
 
   /// The pieces of one attempt's object.
   mutating func pieces(of row: AttemptRow) throws(StoreFault) -> [AnswerPiece] {
-    let out = try share(row.fence, .stdout)
-    let err = try share(row.fence, .stderr)
+    let out = try share(row, .stdout)
+    let err = try share(row, .stderr)
     let agent = try name(of: row.agent)
     var writer = JSONWriter()
     writer.beginObject()
@@ -55,10 +55,12 @@ struct AttemptPieces {
     writer.member("fence", String(row.fence.value))
     writer.member("cpuSeconds") { $0.seconds(ofMicroseconds: row.cpuMicroseconds) }
     writer.member("peakMemoryKB", row.peakMemoryKB)
-    writer.member("outputBytes", max(row.stdoutBytes, out.printed))
-    writer.member("errorBytes", max(row.stderrBytes, err.printed))
+    writer.member("outputBytes", out.printed)
+    writer.member("errorBytes", err.printed)
     if out.isCut { writer.member("outputLogCut", true) }
     if err.isCut { writer.member("errorLogCut", true) }
+    if out.isPruned { writer.member("outputLogPruned", true) }
+    if err.isPruned { writer.member("errorLogPruned", true) }
     writer.endObject()
     pieces.append(.text(writer.drain()))
     return pieces
@@ -69,17 +71,19 @@ struct AttemptPieces {
     var range: Range<Int64>
     var printed: Int64
     var isCut: Bool
+    var isPruned: Bool
   }
 
-  private func share(_ fence: Fence, _ stream: OutputStream) throws(StoreFault) -> Share {
-    let end = try logs.end(fence, stream)
+  private func share(_ row: AttemptRow, _ stream: OutputStream) throws(StoreFault) -> Share {
+    let end = try logs.find(row, stream)
     let first =
       switch show {
       case .full: Int64(0)
       case .none: end.kept
       case .tail: max(0, end.kept - LogShare.tailBytes)
       }
-    return Share(range: first..<end.kept, printed: end.printed, isCut: first > 0 || end.cuts > 0)
+    return Share(
+      range: first..<end.kept, printed: end.printed, isCut: first > 0 || end.cuts > 0, isPruned: end.isPruned)
   }
 
   private mutating func name(of agent: AgentID) throws(StoreFault) -> String {
@@ -127,6 +131,10 @@ struct PieceQueue {
         var text = self.text ?? LogText(isCut: range.lowerBound > 0)
         let limit = min(Int64(Self.logReadBytes), range.upperBound - range.lowerBound)
         let read = limit > 0 ? try logs.read(fence, stream, from: range.lowerBound, limit: Int(limit)) : []
+        // Removed since its size was read: the answer is cut off rather than pass for whole.
+        if limit > 0 && read.isEmpty {
+          throw StoreFault(.failed, "a log was removed while it was read: ask again")
+        }
         text.add(read, into: &bytes)
         let at = range.lowerBound + Int64(read.count)
         if read.isEmpty || at >= range.upperBound {

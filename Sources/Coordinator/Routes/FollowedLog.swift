@@ -45,12 +45,19 @@ final class FollowedLog: BodySource, @unchecked Sendable {
         row = try source.attempt(number, of: key) ?? row
       }
       let bytes = try source.read(row, stream, from: offset, limit: Self.pieceBytes)
-      if bytes.isEmpty { return row.state.isAlive ? later(wake) : .end }
+      if bytes.isEmpty && row.state.isAlive { return later(wake) }
+      // Removed before it was all given: cut off rather than pass for whole.
+      if bytes.isEmpty { return try isPruned(row) ? .failed : .end }
       offset += Int64(bytes.count)
       return .bytes(bytes)
     } catch {
       return .failed
     }
+  }
+
+  private func isPruned(_ row: AttemptRow) throws(StoreFault) -> Bool {
+    guard let kept = stream.kept else { return false }
+    return try source.logs.find(row, kept).isPruned
   }
 
   private func later(_ wake: @escaping @Sendable () -> Void) -> BodyPiece {

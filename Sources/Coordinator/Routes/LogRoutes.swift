@@ -35,14 +35,15 @@ struct LogRoutes {
     let stream: Stream = try call.word("stream") ?? .stdout
     let offset = try call.count("offset", 0...Int64.max) ?? 0
     let number = try call.count("attempt", 1...Int64(Int32.max)).map { AttemptNumber(Int32($0)) }
-    let key = try RunLookup(reader: source.reader).task(call).key
+    let (key, layout) = try RunLookup(reader: source.reader).task(call)
     let type = (name: "Content-Type", value: "text/plain; charset=utf-8")
     if try call.flag("follow") {
-      if let number { _ = try attempt(number, of: key, call) }
+      if let number { try refusePruned(try attempt(number, of: key, call), stream, layout) }
       let body = FollowedLog(key, number, stream, from: offset, source, followers, clock)
       return Response(status: 200, headers: [type], body: .stream(body))
     }
     let row = try attempt(number, of: key, call)
+    try refusePruned(row, stream, layout)
     let size = try reading { () throws(StoreFault) in try source.size(row, stream) }
     let range = try range(call.request, offset: offset, size: size)
     var response = Response(
@@ -56,6 +57,17 @@ struct LogRoutes {
       response.headers.append(("Content-Range", "bytes \(range.bytes.lowerBound)-\(last)/\(size)"))
     }
     return response
+  }
+
+  private func refusePruned(_ row: AttemptRow, _ stream: Stream, _ layout: RunLayout) throws(Problem) {
+    guard let kept = stream.kept else { return }
+    let found = try reading { () throws(StoreFault) in try source.logs.find(row, kept) }
+    guard found.isPruned else { return }
+    throw Problem(
+      410,
+      "the \(stream.rawValue) of attempt \(row.number) of \"\(layout.taskName(row.key.task))\" (\(found.printed) bytes) was "
+        + "removed: the coordinator keeps the logs of ended runs only for so long, or so much of them (--keep-logs-days, "
+        + "--keep-logs-mb); what became of the attempt is kept, and stream=executor")
   }
 
   private func range(
@@ -99,7 +111,7 @@ struct LogSource {
   }
 
   func size(_ row: AttemptRow, _ stream: LogRoutes.Stream) throws(StoreFault) -> Int64 {
-    if let kept = stream.kept { return try logs.size(row.fence, kept) }
+    if let kept = stream.kept { return try logs.find(row, kept).kept }
     return Int64(row.words.utf8.count)
   }
 

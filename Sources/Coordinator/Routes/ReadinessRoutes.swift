@@ -8,7 +8,15 @@ struct ReadinessRoutes {
   var routes: [Route] {
     [
       .now("GET", "/ready", .open) { (_) throws(Problem) in
-        if service.isServing { return .json { $0.object { $0.member("msg", "Ya like DAGs?") } } }
+        if service.isServing {
+          return .json {
+            $0.object {
+              $0.member("msg", "Ya like DAGs?")
+              // It serves all the same.
+              if service.isDiskFull { $0.member("diskFull", true) }
+            }
+          }
+        }
         throw Problem(
           503, "not ready: the coordinator is starting or stopping; try again in a moment",
           headers: [("Retry-After", "1")])

@@ -33,7 +33,9 @@ extension AgentRow {
     name = row.text(1)
     incarnation = Incarnation(
       directoryID: row.text(2), bootID: row.text(3), startNumber: try row.integer(4))
-    capacity = ResourceVector(milliCores: try row.integer(5), memoryMB: try row.integer(6))
+    let milliCores: Int32 = try row.integer(5)
+    let memoryMB: Int32 = try row.integer(6)
+    capacity = ResourceVector(milliCores: Int64(milliCores), memoryMB: Int64(memoryMB))
     labels = try AgentRow.labels(row.text(7))
     state = try row.value(8)
     software = row.text(9)

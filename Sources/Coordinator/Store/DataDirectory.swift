@@ -35,7 +35,8 @@ final class DataDirectory: Sendable {
     }
     self.lock = lock
     let pid = Array("\(getpid())\n".utf8)
-    guard ftruncate(lock, 0) == 0, pwrite(lock, pid, pid.count, 0) == pid.count else {
+    // In this order, so that it takes no room where one stood before: the disk may be full.
+    guard pwrite(lock, pid, pid.count, 0) == pid.count, ftruncate(lock, off_t(pid.count)) == 0 else {
       let failure = errno
       close(lock)
       throw StoreFault(

@@ -18,7 +18,8 @@ final class SQLiteStore: Store, @unchecked Sendable {
   /// Memory for pages, in KiB: the hot ones (chunks and the attempts under way) of a busy day.
   private static let cacheKiB = 8192
 
-  let database: Connection
+  private let file: DatabaseFile
+  var database: Connection { file.connection }
   /// Held, since its lock is what makes this the one writer.
   private let directory: DataDirectory
   private var epoch = Epoch(0)
@@ -26,31 +27,28 @@ final class SQLiteStore: Store, @unchecked Sendable {
   /// - Parameter software: this program and its version, for the schema's history.
   init(_ directory: DataDirectory, software: String) throws(StoreFault) {
     self.directory = directory
-    try directory.makePrivate("state.db")
-    let path = directory.file("state.db")
-    database = try storing("opening \(path)") { () throws(SQLiteFault) in
-      let database = try Connection(path: path, .readWrite)
-      try database.prepareForWriting()
-      try database.execute("PRAGMA cache_size = -\(SQLiteStore.cacheKiB)")
-      return database
+    let file = try DatabaseFile(.state, in: directory, software: software)
+    self.file = file
+    try storing("opening \(file.path)") { () throws(SQLiteFault) in
+      try file.connection.execute("PRAGMA cache_size = -\(SQLiteStore.cacheKiB)")
     }
-    try Schema.state.bring(database, software: software)
   }
 
   func open() throws(StoreFault) -> StoredState {
-    try storing("reading state.db") { () throws(SQLiteFault) in
+    try storing("reading \(file.path)") { () throws(SQLiteFault) in
       let begun = try database.transaction(.immediate) { () throws(SQLiteFault) in
-        let begun = try database.statement("UPDATE meta SET epoch = epoch + 1 RETURNING epoch, next_run")
-          .first {
-            row throws(SQLiteFault) in
-            (epoch: Epoch(try row.integer(0)), nextRun: RunID(try row.integer(1)))
-          }
+        let begun = try database.statement(
+          "UPDATE meta SET epoch = epoch + 1, commits = commits + 1 RETURNING epoch, next_run, commits"
+        ).first { row throws(SQLiteFault) in
+          (epoch: Epoch(try row.integer(0)), nextRun: RunID(try row.integer(1)), commits: row.integer64(2))
+        }
         try Failpoint.epochCommitBefore.pass(or: SQLiteFault.injectedFull)
         return begun
       }
       try Failpoint.epochCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
-      guard let begun else { throw .corrupt("state.db has lost its epoch") }
+      guard let begun else { throw .corrupt("it has lost its epoch") }
       epoch = begun.epoch
+      file.acknowledge(begun.commits)
       // Outside the transaction: nobody else writes.
       var runs: [RunRow] = []
       let open = try database.statement(RunRow.selectOpen)
@@ -67,7 +65,7 @@ final class SQLiteStore: Store, @unchecked Sendable {
   }
 
   func load(run: RunID) throws(StoreFault) -> StoredRun? {
-    try storing("reading run \(run) from state.db") { () throws(SQLiteFault) in
+    try storing("reading run \(run) from \(file.path)") { () throws(SQLiteFault) in
       try Failpoint.storedRunLoadBefore.pass(or: SQLiteFault.injectedInputOutput)
       guard let row = try RunRow.find(run, in: database) else { return nil }
       return try StoredRun(row, from: database)
@@ -76,37 +74,38 @@ final class SQLiteStore: Store, @unchecked Sendable {
 
   func commit(_ commit: Commit) throws(StoreFault) {
     if commit.isEmpty { return }
-    let isOurs = try storing("writing state.db") { () throws(SQLiteFault) in
+    let commits = try storing("writing \(file.path)") { () throws(SQLiteFault) in
       try Failpoint.stateCommitBefore.pass(or: SQLiteFault.injectedFull)
-      let isOurs = try database.transaction(.immediate) { () throws(SQLiteFault) in
-        guard try self.epochStands() else { return false }
+      let commits = try database.transaction(.immediate) { () throws(SQLiteFault) in
+        guard let commits = try self.countUp() else { return nil as Int64? }
         try CommitWriter(database: database).write(commit)
         try Failpoint.stateCommitWithin.pass(or: SQLiteFault.injectedFull)
-        return true
+        return commits
       }
       try Failpoint.stateCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
-      return isOurs
+      return commits
     }
-    guard isOurs else {
+    guard let commits else {
       throw StoreFault(
         .takenOver,
         "another coordinator has taken over this data directory: this one stops; run one coordinator only")
     }
+    file.acknowledge(commits)
   }
 
   func tidy() throws(StoreFault) {
     guard database.logPages > SQLiteStore.checkpointPages else { return }
-    try storing("moving the log into state.db") { () throws(SQLiteFault) in
-      try Failpoint.stateCheckpointBefore.pass(or: SQLiteFault.injectedFull)
-      let isAll = try database.checkpoint(.passive)
-      if !isAll && database.logPages > SQLiteStore.restartPages { try database.checkpoint(.truncate) }
-      Failpoint.stateCheckpointAfter.pass()
-    }
+    let fault = StoreFault(.injectedInputOutput, doing: "moving the log into \(file.path)")
+    try Failpoint.stateCheckpointBefore.pass(or: fault)
+    try file.checkpoint(waitingBeyond: SQLiteStore.restartPages)
+    Failpoint.stateCheckpointAfter.pass()
   }
 
-  private func epochStands() throws(SQLiteFault) -> Bool {
-    try database.statement("SELECT epoch FROM meta").first { row throws(SQLiteFault) in
-      try row.integer(0) == epoch.value
-    } ?? false
+  /// This commit's number; nil where the epoch is another's.
+  private func countUp() throws(SQLiteFault) -> Int64? {
+    let statement = try database.statement(
+      "UPDATE meta SET commits = commits + 1 WHERE epoch = ? RETURNING commits")
+    statement.bind(1, epoch.value)
+    return try statement.first { row throws(SQLiteFault) in row.integer64(0) }
   }
 }

@@ -6,40 +6,53 @@ import System
 ///
 /// `schema_version` in the file keeps a line for each version it went through: when, and by which program.
 struct Schema {
-  /// For messages: the file's name.
+  /// The file's name.
   var name: String
   /// https://www.sqlite.org/pragma.html#pragma_application_id
   var applicationID: Int32
   /// The script that leads from each version to the next; the first makes the file's version 1.
   var steps: [String]
+  /// The version from which on the table `meta` counts commits.
+  var countsCommitsFrom = Int.max
+  /// Free pages can be given back to the file system: a page in 820 more, and some more writes. Only a file that is
+  /// new becomes so; in an older one free pages are just written again
+  /// (https://www.sqlite.org/pragma.html#pragma_auto_vacuum).
+  var givesBackSpace = false
 
-  /// Brings the file to the newest version; refuses what it does not know.
+  /// The file's version, 0 where it is empty; refuses what is not known.
   ///
-  /// - Parameter software: this program and its version, for the history.
-  func bring(_ database: Connection, software: String) throws(StoreFault) {
-    let found = try storing("reading \(name)") { () throws(SQLiteFault) in try self.version(of: database) }
+  /// - Parameter software: this program and its version, for the refusal.
+  func version(of database: Connection, path: String, software: String) throws(StoreFault) -> Int {
+    let found = try storing("reading \(path)") { () throws(SQLiteFault) in try self.find(in: database) }
     switch found {
     case .foreign:
       throw StoreFault(
-        .unknownSchema, "\(name) is a database of another program: choose another directory by --data-dir")
+        .unknownSchema, "\(path) is a database of another program: choose another directory by --data-dir")
     case .version(let version, let writer) where version > steps.count:
       throw StoreFault(
         .unknownSchema,
-        "\(name) has schema \(version), written by \(writer); this program (\(software)) knows up to "
+        "\(path) has schema \(version), written by \(writer); this program (\(software)) knows up to "
           + "\(steps.count): start the newer program")
-    case .version(let version, _) where version == steps.count:
-      return
-    case .version(let version, _):
-      try storing("bringing \(name) from schema \(version) to \(steps.count)") { () throws(SQLiteFault) in
-        try database.transaction(.immediate) { () throws(SQLiteFault) in
-          for next in version..<steps.count {
-            try Failpoint.schemaStepBefore.pass(or: SQLiteFault.injectedFull)
-            try self.step(to: next + 1, database, software)
-            try Failpoint.schemaStepAfter.pass(or: SQLiteFault.injectedFull)
-          }
+    case .version(let version, _): return version
+    }
+  }
+
+  /// Brings the file from that version to the newest.
+  ///
+  /// - Parameter software: this program and its version, for the history.
+  func bring(
+    _ database: Connection, from version: Int, path: String, software: String
+  ) throws(StoreFault) {
+    if version == steps.count { return }
+    try storing("bringing \(path) from schema \(version) to \(steps.count)") { () throws(SQLiteFault) in
+      try database.transaction(.immediate) { () throws(SQLiteFault) in
+        for next in version..<steps.count {
+          try Failpoint.schemaStepBefore.pass(or: SQLiteFault.injectedFull)
+          try self.step(to: next + 1, database, software)
+          try Failpoint.schemaStepAfter.pass(or: SQLiteFault.injectedFull)
         }
-        try Failpoint.schemaCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
       }
+      try Failpoint.schemaCommitAfter.pass(or: SQLiteFault.injectedInputOutput)
     }
   }
 
@@ -49,7 +62,7 @@ struct Schema {
     case version(Int, writer: String)
   }
 
-  private func version(of database: Connection) throws(SQLiteFault) -> Found {
+  private func find(in database: Connection) throws(SQLiteFault) -> Found {
     let id = try database.statement("PRAGMA application_id").first { row throws(SQLiteFault) in
       try row.integer(0, as: Int32.self)
     }

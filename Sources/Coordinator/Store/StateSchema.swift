@@ -9,7 +9,9 @@
 /// - The numbers of states are those of `RunState`, `TaskState`, `AttemptState` and `AgentState`.
 extension Schema {
   static let state = Schema(
-    name: "state.db", applicationID: 0x4361_7261, steps: [stateVersion1, stateVersion2])
+    name: "state.db", applicationID: 0x4361_7261,
+    steps: [stateVersion1, stateVersion2, stateVersion3, stateVersion4],
+    countsCommitsFrom: 3)
 
   /// Places of a run in the keys of `chunk` and `document`.
   static let placesInRun: Int64 = 1 << 20
@@ -128,4 +130,14 @@ private let stateVersion2 = """
   ALTER TABLE attempt ADD COLUMN
     is_awaited INTEGER NOT NULL DEFAULT 0 CHECK (is_awaited = 0 OR (is_awaited = 1 AND state = 5));
   CREATE INDEX attempt_awaited ON attempt (run) WHERE is_awaited = 1;
+  """
+
+/// Commits of this file so far: see `CommitMark`.
+private let stateVersion3 = """
+  ALTER TABLE meta ADD COLUMN commits INTEGER NOT NULL DEFAULT 0 CHECK (commits >= 0);
+  """
+
+/// Whose logs go first: see `LogPruner`.
+private let stateVersion4 = """
+  CREATE INDEX run_ended ON run (last_update) WHERE state >= 3;
   """

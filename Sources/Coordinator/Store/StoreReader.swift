@@ -17,6 +17,11 @@ struct StoreReader: Sendable {
     self.layouts = layouts
   }
 
+  /// Runs `body` on one snapshot.
+  func read<Result>(_ body: (Connection) throws(SQLiteFault) -> Result) throws(StoreFault) -> Result {
+    try pool.read(body)
+  }
+
   // MARK: Runs
 
   func run(_ run: RunID) throws(StoreFault) -> RunRow? {

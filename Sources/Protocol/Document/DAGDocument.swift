@@ -66,6 +66,10 @@ public struct TaskRecord: Sendable {
     public static let needsLook = Flags(rawValue: 4)
     /// Its faults are said: nothing that follows from them is worth saying.
     public static let isBroken = Flags(rawValue: 8)
+    /// Its job says whether it is pinned.
+    public static let saysPin = Flags(rawValue: 16)
+    /// … and that it is.
+    public static let isPinned = Flags(rawValue: 32)
   }
 
   public var isGenerator: Bool { flags.contains(.isGenerator) }
@@ -87,6 +91,10 @@ public struct JobTemplate: Sendable {
   public var memoryMB: Int64?
   public var timeoutSeconds: Int32?
   public var killGraceSeconds: Int32?
+  public var stdin: Input?
+  public var umask: FileMask?
+  public var openFiles: Int32?
+  public var isPinned: Bool?
   /// Some string may name a parameter or hold an escaped `{{`.
   public var hasBraces = false
 
@@ -94,6 +102,12 @@ public struct JobTemplate: Sendable {
   public var saysCommand = false
 
   public init() {}
+
+  public enum Input: Sendable {
+    case text(TextSpan)
+    /// The path.
+    case file(TextSpan)
+  }
 
   public struct Variable: Sendable {
     /// The name where `value` is said, else the whole `NAME=value`.

@@ -250,6 +250,7 @@ public struct DocumentReader {
     task.job = UInt32(job.offset)
     if job.saysCommand { task.flags.insert(.hasCommand) }
     if job.hasBraces || reader.offset - job.offset > JobSize.certain { task.flags.insert(.needsLook) }
+    if let isPinned = job.isPinned { task.flags.formUnion(isPinned ? [.saysPin, .isPinned] : .saysPin) }
     task.milliCores = job.milliCores ?? 0
     task.memoryMB = job.memoryMB ?? 0
   }

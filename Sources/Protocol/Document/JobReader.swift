@@ -3,7 +3,7 @@
 public enum JobReader {
   private static let known: [StaticString] = [
     "command", "commandString", "environment", "cores", "memoryMB", "workingDirectory", "timeoutSeconds",
-    "killGraceSeconds",
+    "killGraceSeconds", "stdin", "umask", "openFiles", "pin",
   ]
   /// Members of later versions: refused by name, never ignored.
   private static let later: [StaticString] = [
@@ -44,6 +44,13 @@ public enum JobReader {
         }
       case 6: job.timeoutSeconds = try MemberReading.count(&reader, &faults) { at("timeoutSeconds") }
       case 7: job.killGraceSeconds = try MemberReading.count(&reader, &faults) { at("killGraceSeconds") }
+      case 8: job.stdin = try input(&reader, &faults, &job.hasBraces) { at("stdin") }
+      case 9: job.umask = try mask(&reader, &faults) { at("umask") }
+      case 10: job.openFiles = try openFiles(&reader, &faults) { at("openFiles") }
+      case 11:
+        if try MemberReading.expect(.boolean, "true or false", &reader, &faults, path: { at("pin") }) {
+          job.isPinned = try reader.boolean()
+        }
       default:
         MemberReading.unknown(
           name, of: "a job", known: known, later: later, reader, &faults, path: path)
@@ -103,7 +110,7 @@ public enum JobReader {
     return words
   }
 
-  private static func nonEmpty(
+  static func nonEmpty(
     _ what: StaticString, _ reader: inout JSONReader, _ faults: inout FaultList, _ hasBraces: inout Bool,
     path: () -> String
   ) throws(JSONFault) -> TextSpan? {
@@ -174,7 +181,8 @@ public enum JobReader {
       return nil
     }
     return amount(
-      span, "cores", "a number of cores like 1 or 0.5", reader, &faults, path, Quantity.thousandths)
+      span, "cores", "a number of cores like 1 or 0.5", most: ResourceVector.mostCoresText, reader, &faults,
+      path, Quantity.thousandths)
   }
 
   private static func memory(
@@ -183,31 +191,40 @@ public enum JobReader {
     guard let span = try MemberReading.numberOrString("a number of MB", &reader, &faults, path: path) else {
       return nil
     }
-    return amount(span, "memoryMB", "a whole number of MB", reader, &faults, path, Quantity.whole)
+    return amount(
+      span, "memoryMB", "a whole number of MB", most: "\(ResourceVector.most)", reader, &faults, path,
+      Quantity.whole)
   }
 
   private static func amount(
-    _ span: TextSpan, _ name: String, _ what: String, _ reader: JSONReader, _ faults: inout FaultList,
-    _ path: () -> String, _ parse: (UnsafeBufferPointer<UInt8>) -> Int64?
+    _ span: TextSpan, _ name: String, _ what: String, most: @autoclosure () -> String, _ reader: JSONReader,
+    _ faults: inout FaultList, _ path: () -> String, _ parse: (UnsafeBufferPointer<UInt8>) -> Int64?
   ) -> Int64? {
     let value = span.withBytes(in: reader.bytes, parse)
-    if let value, value > 0 { return value }
+    if let value, value > 0, value <= ResourceVector.most { return value }
     let isString = span.raw.lowerBound > 0 && reader.bytes[span.raw.lowerBound - 1] == UInt8(ascii: "\"")
     let isNegative = span.length > 0 && reader.bytes[span.raw.lowerBound] == UInt8(ascii: "-")
     let isReference = span.withBytes(in: reader.bytes, Template.namesSomething)
     let shown = MemberReading.shown(span.raw, reader)
+    let words =
+      if value == 0 || isNegative {
+        "\(name) must be above zero, not \(shown)"
+      } else if value != nil {
+        "\(name) must be at most \(most()), not \(shown)"
+      } else if isReference {
+        "nothing is substituted in \(name)"
+      } else {
+        "\(name) should be \(what), not \(shown)"
+      }
     faults.add(
-      value == 0 || isNegative
-        ? "\(name) must be above zero, not \(shown)"
-        : isReference ? "nothing is substituted in \(name)" : "\(name) should be \(what), not \(shown)",
-      at: isString ? span.quoteOffset : span.raw.lowerBound, path: path(),
+      words, at: isString ? span.quoteOffset : span.raw.lowerBound, path: path(),
       hint: value == nil && !isNegative && name == "cores"
         ? "at most three decimals, no exponent" : nil)
     return nil
   }
 
   /// Notes whether a string may hold a template. Escapes may spell braces: those are looked at later.
-  private static func note(_ span: TextSpan, _ reader: JSONReader, _ hasBraces: inout Bool) {
+  static func note(_ span: TextSpan, _ reader: JSONReader, _ hasBraces: inout Bool) {
     if hasBraces { return }
     hasBraces =
       span.hasEscapes

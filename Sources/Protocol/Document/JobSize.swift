@@ -6,6 +6,8 @@ public enum JobSize {
   /// Bytes of all of them together, each with its NUL. Linux takes a quarter of the stack limit (2 MB of
   /// 8); this leaves room for hosts with less and for what the agent adds.
   public static let totalLimit = 512 * 1024
+  /// Bytes of a `stdin` that is text: it goes to the agent with the job, and lies in its memory until it is read.
+  public static let inputLimit = 1 << 20
   /// A job written in fewer bytes, with no template, is within both whatever jobDefaults add: the sizes
   /// are not worth counting. (jobDefaults longer than this are counted with every job.)
   public static let certain = 64 * 1024

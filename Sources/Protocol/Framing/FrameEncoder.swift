@@ -6,13 +6,17 @@
 public struct FrameEncoder: Sendable {
   /// Bytes a payload may have.
   public var payloadLimit: Int
+  /// Bytes a payload may have that holds one message alone.
+  public var aloneLimit: Int
 
   private var writer: JSONWriter
   /// Where the open frame's header stands; nil: no frame is open.
   private var header: Int?
 
-  public init(payloadLimit: Int = FrameLimits.payloadBytes) {
+  /// `aloneLimit`: where it is larger than what several may have together.
+  public init(payloadLimit: Int = FrameLimits.payloadBytes, aloneLimit: Int? = nil) {
     self.payloadLimit = payloadLimit
+    self.aloneLimit = aloneLimit ?? payloadLimit
     writer = JSONWriter(capacity: 0)
   }
 
@@ -32,17 +36,23 @@ public struct FrameEncoder: Sendable {
     let start = isFirst ? before : before + 1
     let bytes = Array(writer.bytes[start...])
     writer.bytes.removeSubrange(before...)
-    if bytes.count + 2 > payloadLimit {
+    if bytes.count + 2 > aloneLimit {
       if isFirst {
         writer.bytes.removeLast(FrameDecoder.headerBytes + 1)
         header = nil
       }
       throw FrameFault(
-        .tooLarge, "a message of \(bytes.count) bytes does not fit a frame of at most \(payloadLimit) bytes")
+        .tooLarge, "a message of \(bytes.count) bytes does not fit a frame of at most \(aloneLimit) bytes")
+    }
+    if isFirst {
+      writer.bytes.removeLast(FrameDecoder.headerBytes + 1)
+      header = nil
     }
     close()
     open()
     writer.raw(bytes)
+    // What does not fit beside others is alone.
+    if payloadCount + 1 > payloadLimit { close() }
   }
 
   /// The frames gathered so far, ready to be sent.

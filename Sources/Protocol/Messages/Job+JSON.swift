@@ -13,6 +13,7 @@ extension Job {
     if isMemoryStated { writer.member("enforceMemory", true) }
     if timeoutSeconds != 0 { writer.member("timeoutSeconds", timeoutSeconds) }
     if let killGraceSeconds { writer.member("killGraceSeconds", killGraceSeconds) }
+    world?.write(to: &writer)
     writer.endObject()
   }
 
@@ -23,34 +24,41 @@ extension Job {
     writer.endArray()
   }
 
-  init(reading reader: inout JSONReader) throws(JSONFault) {
+  convenience init(reading reader: inout JSONReader) throws(JSONFault) {
     var members = MessageMembers(of: "a job")
     var command: [String] = []
+    var environment: [String] = []
+    var workingDirectory: String?
     var needs: ResourceVector?
-    var job = Job(command: [])
+    var isMemoryStated = false
+    var timeoutSeconds: Int32 = 0
+    var killGraceSeconds: Int32?
+    var world = World.Members()
     try members.read(&reader) { (reader, name) throws(JSONFault) in
       if reader.text(name, is: "command") {
         command = try Self.texts(&reader)
       } else if reader.text(name, is: "environment") {
-        job.environment = try Self.texts(&reader)
+        environment = try Self.texts(&reader)
       } else if reader.text(name, is: "workingDirectory") {
-        job.workingDirectory = try WireText.read(&reader)
+        workingDirectory = try WireText.read(&reader)
       } else if reader.text(name, is: "needs") {
         needs = try ResourceVector(reading: &reader)
       } else if reader.text(name, is: "enforceMemory") {
-        job.isMemoryStated = try reader.boolean()
+        isMemoryStated = try reader.boolean()
       } else if reader.text(name, is: "timeoutSeconds") {
-        job.timeoutSeconds = try reader.integer32(atLeast: 0)
+        timeoutSeconds = try reader.integer32(atLeast: 0)
       } else if reader.text(name, is: "killGraceSeconds") {
-        job.killGraceSeconds = try reader.integer32(atLeast: 0)
+        killGraceSeconds = try reader.integer32(atLeast: 0)
       } else {
-        return false
+        return try world.read(&reader, name)
       }
       return true
     }
-    job.command = try members.require(command.isEmpty ? nil : command, "command")
-    job.needs = try members.require(needs, "needs")
-    self = job
+    self.init(
+      command: try members.require(command.isEmpty ? nil : command, "command"), environment: environment,
+      workingDirectory: workingDirectory, needs: try members.require(needs, "needs"),
+      isMemoryStated: isMemoryStated, timeoutSeconds: timeoutSeconds, killGraceSeconds: killGraceSeconds,
+      world: world.world)
   }
 
   private static func texts(_ reader: inout JSONReader) throws(JSONFault) -> [String] {

@@ -1,16 +1,13 @@
 extension ResourceVector {
-  /// The most of anything, in its lane's unit: sums over all agents and tasks stay far inside 64 bits.
-  static let laneMax: Int64 = 1 << 40
-
   /// `{"milliCores": 1500, "memoryMB": 2048}`: thousandths of a core, MB.
-  func write(to writer: inout JSONWriter) {
+  public func write(to writer: inout JSONWriter) {
     writer.beginObject()
     writer.member("milliCores", milliCores)
     writer.member("memoryMB", memoryMB)
     writer.endObject()
   }
 
-  init(reading reader: inout JSONReader) throws(JSONFault) {
+  public init(reading reader: inout JSONReader) throws(JSONFault) {
     var members = MessageMembers(of: "an amount of resources")
     var milliCores: Int64?
     var memoryMB: Int64?
@@ -33,8 +30,8 @@ extension ResourceVector {
     _ = try reader.peek()
     let start = reader.offset
     let value = try reader.count()
-    guard value <= laneMax else {
-      throw JSONFault(offset: start, message: "at most \(laneMax) should stand here")
+    guard value <= most else {
+      throw JSONFault(offset: start, message: "at most \(most) should stand here")
     }
     return value
   }

@@ -4,7 +4,7 @@
 extension ToCoordinator: WireMessage {
   /// The values of the member `type`.
   enum TypeName: String, CaseIterable {
-    case hello, attempts, started, ended, revoked, handedBack, output, heartbeat, goodbye
+    case hello, attempts, started, ended, revoked, handedBack, output, heartbeat, unfit, goodbye
   }
 
   var typeName: TypeName {
@@ -17,6 +17,7 @@ extension ToCoordinator: WireMessage {
     case .handedBack: .handedBack
     case .output: .output
     case .heartbeat: .heartbeat
+    case .unfit: .unfit
     case .goodbye: .goodbye
     }
   }
@@ -63,7 +64,7 @@ extension ToCoordinator: WireMessage {
       }
     case .heartbeat(let number):
       writer.member("number", number)
-    case .goodbye(let reason):
+    case .unfit(let reason), .goodbye(let reason):
       writer.member("reason", WireText.words(reason))
     }
     writer.endObject()
@@ -89,7 +90,8 @@ extension ToCoordinator: WireMessage {
       self = .handedBack(fence, result)
     case .output: self = try Self.output(&reader, &members)
     case .heartbeat: self = .heartbeat(try members.numberAlone(&reader))
-    case .goodbye: self = try Self.goodbye(&reader, &members)
+    case .unfit: self = .unfit(reason: try Self.reason(&reader, &members))
+    case .goodbye: self = .goodbye(reason: try Self.reason(&reader, &members))
     }
   }
 
@@ -184,15 +186,15 @@ extension ToCoordinator: WireMessage {
       try members.require(fence, "fence"), try members.require(stream, "stream"), offset: start, bytes)
   }
 
-  private static func goodbye(
+  private static func reason(
     _ reader: inout JSONReader, _ members: inout MessageMembers
-  ) throws(JSONFault) -> ToCoordinator {
+  ) throws(JSONFault) -> String {
     var reason: String?
     try members.read(&reader) { (reader, name) throws(JSONFault) in
       guard reader.text(name, is: "reason") else { return false }
       reason = try reader.string()
       return true
     }
-    return .goodbye(reason: try members.require(reason, "reason"))
+    return try members.require(reason, "reason")
   }
 }

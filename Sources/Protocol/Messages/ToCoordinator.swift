@@ -1,21 +1,24 @@
 /// What an agent says to the coordinator. A frame holds one of these or an array of them.
 public enum ToCoordinator: Hashable, Sendable {
-  case hello(Hello)
+  // In boxes, as the others are most of what is said, and all of them are as large as the largest.
+  indirect case hello(Hello)
   /// What this agent has of attempts, in as many messages as it takes; `isLast` ends the list. Sent after
   /// each welcome, before anything else.
   case attempts([Held], isLast: Bool)
   /// The attempt's process was started (start and end may come in one frame).
   case started(Fence, at: WallTime)
   /// No process of the attempt is left. Sent again after each reconnection until acknowledged.
-  case ended(Fence, AttemptResult)
+  indirect case ended(Fence, AttemptResult)
   /// The attempt was given back without having started.
   case revoked(Fence)
   /// The agent stops or drains: the attempt was ended by the agent, or never started; free of any budget.
-  case handedBack(Fence, AttemptResult?)
+  indirect case handedBack(Fence, AttemptResult?)
   /// Bytes of an attempt's output from `offset`. An offset beyond what was sent before means a cut.
   case output(Fence, OutputStream, offset: Int64, [UInt8])
   /// Numbers grow within a connection.
   case heartbeat(Int64)
+  /// The agent takes no new work, and why, for people; "": it does again. Said after each list while it is so.
+  indirect case unfit(reason: String)
   /// The agent leaves for good; nothing of it is left running.
   case goodbye(reason: String)
 

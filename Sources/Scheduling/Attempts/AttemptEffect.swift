@@ -30,9 +30,9 @@ public enum AttemptEffect: Hashable, Sendable {
 
 /// A line of the agent's spool. What is read back by the next start tells which attempts this one left.
 public enum SpoolRecord: Hashable, Sendable {
-  /// Written before the fork.
-  case started(Fence)
-  /// Written before the end is told.
-  case ended(Fence, AttemptResult)
+  /// Written before the fork, with how long it may run on unheard of.
+  case started(Fence, TaskLease)
+  /// Written before the end is told. (In a box: the others are as large as the largest.)
+  indirect case ended(Fence, AttemptResult)
   case acknowledged(Fence)
 }

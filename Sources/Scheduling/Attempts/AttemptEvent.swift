@@ -2,8 +2,8 @@ public import Protocol
 
 /// What happens to an agent, as its AttemptTracker is told.
 public enum AttemptEvent: Sendable {
-  /// A hello is being sent on a new connection.
-  case helloSent
+  /// A hello was sent on a new connection, at that time or later.
+  case helloSent(at: Instant)
   /// The hello was accepted.
   case welcomed(ToAgent.Welcome)
   case disconnected
@@ -15,8 +15,12 @@ public enum AttemptEvent: Sendable {
   case spawnFailed(Fence, rc: Int32, words: String, at: WallTime)
   /// The main process ended and nothing else of the attempt is left.
   case processEnded(Fence, ProcessEnd)
+  /// It takes more memory than it may.
+  case memoryExceeded(Fence)
   /// After its end: output that was still to be sent could not be kept, and why, for people.
   case outputLost(Fence, String)
+  /// Nothing new is to be begun here, and why, for people; "": it may be again.
+  case unfit(reason: String)
   /// `AttemptTracker.nextDeadline` has come.
   case timer
   /// The agent is to stop: what runs is ended and handed back.
@@ -38,12 +42,16 @@ public struct ProcessEnd: Hashable, Sendable {
   /// Bytes printed, what was cut away included.
   public var stdoutBytes: Int64
   public var stderrBytes: Int64
+  /// The kernel killed a process of it since its memory was over its limit.
+  public var isOverMemory: Bool
   /// Why some of that could not be kept for the coordinator, for people; "" where all of it could.
   public var lostOutput: String
+  /// What the agent could not do as the job says, for people; "" where there is nothing to say.
+  public var remark: String
 
   public init(
     how: How, stop: WallTime, cpuMicroseconds: Int64 = 0, peakMemoryKB: Int64 = 0, stdoutBytes: Int64 = 0,
-    stderrBytes: Int64 = 0, lostOutput: String = ""
+    stderrBytes: Int64 = 0, isOverMemory: Bool = false, lostOutput: String = "", remark: String = ""
   ) {
     self.how = how
     self.stop = stop
@@ -51,6 +59,8 @@ public struct ProcessEnd: Hashable, Sendable {
     self.peakMemoryKB = peakMemoryKB
     self.stdoutBytes = stdoutBytes
     self.stderrBytes = stderrBytes
+    self.isOverMemory = isOverMemory
     self.lostOutput = lostOutput
+    self.remark = remark
   }
 }

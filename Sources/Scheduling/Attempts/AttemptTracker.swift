@@ -30,15 +30,15 @@ public struct AttemptTracker: Sendable {
   static let unansweredTime = Period.seconds(10)
 
   private let settings: Settings
-  private var attempts = HeldAttempts()
+  private(set) var attempts = HeldAttempts()
   private var waiting = ArrivalQueue<ToAgent.Start>()
   /// In order of their starts.
-  private var running: [Fence] = []
+  private(set) var running: [Fence] = []
   /// Ended and not acknowledged, in order.
-  private var unacknowledged: [Fence] = []
+  private(set) var unacknowledged: [Fence] = []
   private var acknowledged = ArrivalQueue<(fence: Fence, until: Instant)>()
   private var room: ResourceVector
-  private var lease = LeaseClock()
+  var lease = LeaseClock()
   /// The shortest of what runs with a lease of its own and was not told to end for it; nil: none does.
   private var shortestOwnLease: Period?
   private var haveOwnLeasesChanged = false
@@ -46,6 +46,8 @@ public struct AttemptTracker: Sendable {
   private var isLeaseKillSent = false
   private var isWelcome = false
   private var isShuttingDown = false
+  /// Why it takes no new work; "": it does.
+  private var unfitness = ""
   private var hasLeft = false
   private var helloSent: Instant?
   private var heartbeatEvery = Period.zero
@@ -61,6 +63,17 @@ public struct AttemptTracker: Sendable {
     }
   }
 
+  /// One that an earlier program of this start began.
+  mutating func takeOver(_ fence: Fence, _ state: HeldAttempt.Running) {
+    room -= state.job.needs
+    running.append(fence)
+    attempts[fence] = .running(state)
+    haveEndsChanged = true
+    haveOwnLeasesChanged = true
+  }
+
+  // Kept, so that who asks between events is given them, and not a copy of all of this.
+
   /// When `.timer` is wanted next; nil: nothing is due.
   public private(set) var nextDeadline: Instant?
   /// When SIGKILL or a time limit of what runs is due, and whether that may be another by now.
@@ -68,8 +81,13 @@ public struct AttemptTracker: Sendable {
   private var haveEndsChanged = false
 
   public var runningCount: Int { running.count }
-  public var waitingCount: Int { waiting.count }
+  /// Starts that wait for room.
+  public private(set) var waitingCount = 0
+  /// Whether an end is still to be acknowledged.
+  public var hasUnacknowledged: Bool { !unacknowledged.isEmpty }
 
+  // Inlined, as a call would be given a copy of the tracker.
+  @inline(__always)
   private func deadline() -> Instant? {
     var next: Instant?
     func consider(_ time: Instant?) {
@@ -98,9 +116,11 @@ public struct AttemptTracker: Sendable {
 
   /// Takes one event; what is to be done is added to `effects`, in order. Events that carrying them out
   /// brings about (`processStarted`, …) are handed in after all of these are carried out.
-  public mutating func handle(_ event: AttemptEvent, at now: Instant, into effects: inout [AttemptEffect]) {
-    switch event {
-    case .helloSent: helloSent = now
+  public mutating func handle(
+    _ event: consuming AttemptEvent, at now: Instant, into effects: inout [AttemptEffect]
+  ) {
+    switch consume event {
+    case .helloSent(let time): helloSent = time
     case .welcomed(let welcome): self.welcomed(welcome, now, &effects)
     case .disconnected:
       isWelcome = false
@@ -110,7 +130,9 @@ public struct AttemptTracker: Sendable {
     case .spawnFailed(let fence, let rc, let words, let time):
       spawnFailed(fence, rc, words, time, now, &effects)
     case .processEnded(let fence, let end): processEnded(fence, end, now, &effects)
+    case .memoryExceeded(let fence): memoryExceeded(fence, now, &effects)
     case .outputLost(let fence, let why): outputLost(fence, why, &effects)
+    case .unfit(let reason): unfit(reason, &effects)
     case .timer: timer(now, &effects)
     case .shutdown: shutdown(now, &effects)
     }
@@ -123,6 +145,7 @@ public struct AttemptTracker: Sendable {
       endsDue = earliestEnd()
     }
     if haveOwnLeasesChanged { findShortestLease(now) }
+    waitingCount = waiting.count
     nextDeadline = deadline()
   }
 
@@ -147,10 +170,13 @@ public struct AttemptTracker: Sendable {
       list.append(.init(fence: fence, phase: .ended(end.result)))
     }
     effects.append(.list(list))
+    if !unfitness.isEmpty { send(.unfit(reason: unfitness), &effects) }
   }
 
-  private mutating func received(_ message: ToAgent, _ now: Instant, _ effects: inout [AttemptEffect]) {
-    switch message {
+  private mutating func received(
+    _ message: consuming ToAgent, _ now: Instant, _ effects: inout [AttemptEffect]
+  ) {
+    switch consume message {
     case .start(let start): self.start(start, now, &effects)
     case .revoke(let fence): revoke(fence, now, &effects)
     case .kill(let fence, let grace, let reason): kill(fence, grace, reason, now, &effects)
@@ -170,10 +196,17 @@ public struct AttemptTracker: Sendable {
 
   // MARK: Starting
 
-  private mutating func start(_ start: ToAgent.Start, _ now: Instant, _ effects: inout [AttemptEffect]) {
+  private mutating func start(
+    _ start: consuming ToAgent.Start, _ now: Instant, _ effects: inout [AttemptEffect]
+  ) {
     if let known = attempts[start.fence] { return repeatState(start.fence, known, &effects) }
-    if isShuttingDown || isLate(now, start.lease) || !start.job.needs.fits(in: settings.capacity) {
+    if isShuttingDown || !unfitness.isEmpty || isLate(now, start.lease)
+      || !start.job.needs.fits(in: settings.capacity)
+    {
       return send(.handedBack(start.fence, nil), &effects)
+    }
+    if waiting.isEmpty, start.job.needs.fits(in: room) || planted(.roomIgnored) {
+      return begin(start, &effects)
     }
     attempts[start.fence] = .waiting
     waiting.append(start)
@@ -207,22 +240,22 @@ public struct AttemptTracker: Sendable {
     if isLate(now) && !planted(.waitingStartsLate) { return handBackWhatWaits(&effects) }
     while !waiting.isEmpty, waiting[0].job.needs.fits(in: room) || planted(.roomIgnored) {
       let start = waiting.removeFirst()
-      if isLate(now, start.lease) {
+      if isLate(now, start.lease), !planted(.waitingStartsLate) {
         attempts[start.fence] = nil
         send(.handedBack(start.fence, nil), &effects)
         continue
       }
-      room -= start.job.needs
-      attempts[start.fence] = .running(
-        .init(
-          needs: start.job.needs, start: .none,
-          grace: start.job.killGraceSeconds.map { .seconds(Int64($0)) },
-          timeoutSeconds: start.job.timeoutSeconds, lease: start.lease))
-      if start.lease.length != nil { haveOwnLeasesChanged = true }
-      running.append(start.fence)
-      effects.append(.record(.started(start.fence)))
-      effects.append(.spawn(start))
+      begin(start, &effects)
     }
+  }
+
+  private mutating func begin(_ start: consuming ToAgent.Start, _ effects: inout [AttemptEffect]) {
+    room -= start.job.needs
+    attempts[start.fence] = .running(.init(job: start.job.withoutWorld, start: .none, lease: start.lease))
+    if start.lease.length != nil { haveOwnLeasesChanged = true }
+    running.append(start.fence)
+    effects.append(.record(.started(start.fence, start.lease)))
+    effects.append(.spawn(start))
   }
 
   private mutating func processStarted(
@@ -230,7 +263,8 @@ public struct AttemptTracker: Sendable {
   ) {
     updateRunning(fence) { state in
       state.start = time
-      if state.timeoutSeconds > 0 { state.timeLimit = now + .seconds(Int64(state.timeoutSeconds)) }
+      let timeout = Int64(state.job.timeoutSeconds)
+      if timeout > 0 { state.timeLimit = now + .seconds(timeout) }
     }
     send(.started(fence, at: time), &effects)
   }
@@ -240,7 +274,7 @@ public struct AttemptTracker: Sendable {
     _ effects: inout [AttemptEffect]
   ) {
     let result = AttemptResult(kind: .notExecuted, rc: rc, start: time, stop: time, words: words)
-    end(fence, result, now, &effects)
+    end(fence, runningState(fence), result, now, &effects)
   }
 
   // MARK: Ending
@@ -248,23 +282,41 @@ public struct AttemptTracker: Sendable {
   private mutating func processEnded(
     _ fence: Fence, _ end: ProcessEnd, _ now: Instant, _ effects: inout [AttemptEffect]
   ) {
-    guard case .running(let state)? = attempts[fence] else {
-      preconditionFailure("the process of attempt \(fence) ended, which is not running")
+    let state = runningState(fence)
+    var told = state
+    // The agent's other process ends what this one, stopped, did not.
+    if state.stopping == nil, end.how == .signal(9), isLeaseOver(state.lease, now) {
+      told.stopping = .init(cause: .leaseExpired, killAt: nil)
     }
-    self.end(fence, AttemptResult(end, of: state), now, &effects)
+    self.end(fence, state, AttemptResult(end, of: told), now, &effects)
+  }
+
+  @inline(__always)
+  private func runningState(_ fence: Fence) -> HeldAttempt.Running {
+    guard case .running(let state)? = attempts[fence] else {
+      preconditionFailure("attempt \(fence) is not running")
+    }
+    return state
+  }
+
+  /// At once, and with all of its processes: what is over its limit gets no time to take more.
+  private mutating func memoryExceeded(_ fence: Fence, _ now: Instant, _ effects: inout [AttemptEffect]) {
+    guard case .running? = attempts[fence] else { return }
+    stop(fence, .memoryLimit, grace: .zero, now, &effects)
   }
 
   private mutating func end(
-    _ fence: Fence, _ result: AttemptResult, _ now: Instant, _ effects: inout [AttemptEffect]
+    _ fence: Fence, _ state: HeldAttempt.Running, _ result: AttemptResult, _ now: Instant,
+    _ effects: inout [AttemptEffect]
   ) {
-    guard case .running(let state)? = attempts[fence], let at = running.firstIndex(of: fence) else {
+    guard let at = running.firstIndex(of: fence) else {
       preconditionFailure("attempt \(fence) ended, which is not running")
     }
     running.remove(at: at)
     if state.due != nil { haveEndsChanged = true }
     if state.lease.length != nil { haveOwnLeasesChanged = true }
-    room += state.needs
-    if planted(.roomGivenTwice) { room += state.needs }
+    room += state.job.needs
+    if planted(.roomGivenTwice) { room += state.job.needs }
     let ended = HeldAttempt.Ended(result: result, isAcknowledged: false)
     attempts[fence] = .ended(ended)
     unacknowledged.append(fence)
@@ -361,9 +413,7 @@ public struct AttemptTracker: Sendable {
   }
 
   private mutating func updateRunning(_ fence: Fence, _ body: (inout HeldAttempt.Running) -> Void) {
-    guard case .running(var state)? = attempts[fence] else {
-      preconditionFailure("attempt \(fence) is not running")
-    }
+    var state = runningState(fence)
     body(&state)
     if state.due != nil || state.stopping != nil { haveEndsChanged = true }
     attempts[fence] = .running(state)
@@ -381,6 +431,7 @@ public struct AttemptTracker: Sendable {
   }
 
   /// So much of the agent's lease is over that nothing new begins.
+  @inline(__always)
   private func isLate(_ now: Instant) -> Bool {
     if planted(.startsLate) { return false }
     return lease.passes(percent: Self.termAtPercent).map { $0 <= now } ?? false
@@ -388,10 +439,26 @@ public struct AttemptTracker: Sendable {
 
   /// So much of the agent's lease, or of its own, is over that this does not begin. What may run on for longer
   /// than the agent's still begins only within that, as the coordinator hears of nothing.
+  @inline(__always)
   private func isLate(_ now: Instant, _ own: TaskLease) -> Bool {
     if isLate(now) { return true }
     guard let length = own.length, !planted(.startsLate) else { return false }
     return lease.passes(percent: Self.termAtPercent, of: length).map { $0 <= now } ?? false
+  }
+
+  private func isLeaseOver(_ own: TaskLease, _ now: Instant) -> Bool {
+    let over =
+      own == .standard
+      ? lease.passes(percent: Self.killAtPercent)
+      : own.length.flatMap { lease.passes(percent: Self.killAtPercent, of: $0) }
+    return over.map { $0 <= now } ?? false
+  }
+
+  /// From when on leases count, the coordinator's, and the shortest of what runs; nil: never welcome.
+  public var leases: (from: Instant, standard: Period?, shortest: Period?)? {
+    guard let from = lease.countsFrom else { return nil }
+    let lengths = [lease.length, shortestOwnLease].compactMap(\.self)
+    return (from, lease.length, lengths.min())
   }
 
   private mutating func findShortestLease(_ now: Instant) {
@@ -474,6 +541,13 @@ public struct AttemptTracker: Sendable {
   }
 
   // MARK: The end of the agent
+
+  private mutating func unfit(_ reason: String, _ effects: inout [AttemptEffect]) {
+    if reason == unfitness { return }
+    unfitness = reason
+    if !reason.isEmpty { handBackWhatWaits(&effects) }
+    send(.unfit(reason: reason), &effects)
+  }
 
   private mutating func shutdown(_ now: Instant, _ effects: inout [AttemptEffect]) {
     if isShuttingDown { return }

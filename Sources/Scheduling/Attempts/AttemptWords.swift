@@ -4,35 +4,39 @@ public import Protocol
 extension AttemptResult {
   init(_ end: ProcessEnd, of running: HeldAttempt.Running) {
     let rc: Int32
-    var sentences: [String] = []
     var kind = Kind.exited
     var stopped: Stop?
+    var words = ""
     if let stopping = running.stopping {
       switch stopping.cause {
       case .killed(let reason):
         stopped = .killed
-        sentences.append(reason.isEmpty ? "killed" : "killed: \(reason)")
+        words = reason.isEmpty ? "killed" : "killed: \(reason)"
       case .timeLimit:
         kind = .timeLimit
-        sentences.append("time limit of \(running.timeoutSeconds) s exceeded")
+        words = "time limit of \(running.job.timeoutSeconds) s exceeded"
+      case .memoryLimit: kind = .memoryLimit
       case .leaseExpired:
         kind = .leaseExpired
-        sentences.append("ended because the coordinator was not heard from and the lease ran out")
+        words = "ended because the coordinator was not heard from and the lease ran out"
       case .shutdown:
         stopped = .agentStops
-        sentences.append("ended because the agent stops")
+        words = "ended because the agent stops"
       }
     }
+    if running.stopping == nil && end.isOverMemory { kind = .memoryLimit }
+    if kind == .memoryLimit { words = "memory limit of \(running.job.needs.memoryMB) MB exceeded" }
     switch end.how {
     case .exit(let code):
       rc = code
-      if running.stopping != nil { sentences.append("ended with exit code \(code) after SIGTERM") }
+      if running.stopping != nil { words += "; ended with exit code \(code) after SIGTERM" }
     case .signal(let number):
       rc = 128 + number
-      sentences.append("ended by \(SignalName.words(number))")
+      words += (words.isEmpty ? "" : "; ") + "ended by \(SignalName.words(number))"
     }
+    if !end.remark.isEmpty { words += (words.isEmpty ? "" : "; ") + end.remark }
     self.init(
-      kind: kind, rc: rc, start: running.start, stop: end.stop, words: sentences.joined(separator: "; "),
+      kind: kind, rc: rc, start: running.start, stop: end.stop, words: words,
       cpuMicroseconds: end.cpuMicroseconds, peakMemoryKB: end.peakMemoryKB, stdoutBytes: end.stdoutBytes,
       stderrBytes: end.stderrBytes, stopped: stopped)
     if !end.lostOutput.isEmpty { tell(lostOutput: end.lostOutput) }

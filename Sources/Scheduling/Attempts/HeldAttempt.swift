@@ -15,18 +15,18 @@ enum HeldAttempt: Sendable {
   case ended(Ended)
 
   struct Running: Sendable {
-    var needs: ResourceVector
+    let job: Job
     /// On the wall clock, at fork.
     var start: WallTime
-    /// The job's own grace; nil: the agent's.
-    var grace: Period?
-    var timeoutSeconds: Int32
     /// When its time is over; nil: never.
     var timeLimit: Instant?
     var lease: TaskLease
     /// Its own lease was so far over that it was told to end.
     var isLeaseTermSent = false
     var stopping: Stopping?
+
+    /// The job's own; nil: the agent's.
+    var grace: Period? { job.killGraceSeconds.map { .seconds(Int64($0)) } }
 
     /// When the agent has to do something about it.
     var due: Instant? { stopping == nil ? timeLimit : stopping?.killAt }
@@ -37,6 +37,7 @@ enum HeldAttempt: Sendable {
     enum Cause: Sendable {
       case killed(reason: String)
       case timeLimit
+      case memoryLimit
       case leaseExpired
       case shutdown
     }

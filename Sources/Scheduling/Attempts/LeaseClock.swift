@@ -22,6 +22,12 @@ struct LeaseClock {
     lastNumber = 0
   }
 
+  /// As an earlier program of this agent counted.
+  mutating func takeOver(from: Instant?, length: Period?) {
+    countsFrom = from
+    self.length = length
+  }
+
   mutating func nextHeartbeat(at now: Instant) -> Int64 {
     lastNumber += 1
     if outstanding.count == Self.outstandingLimit { outstanding.removeFirst() }

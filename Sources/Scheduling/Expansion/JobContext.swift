@@ -61,6 +61,11 @@ final class JobContext: Sendable {
     } else if let directory = defaults?.workingDirectory {
       say(.directory, directory, text, false)
     }
+    if let input = own.stdin {
+      say(input.role, input.span, ownText, true)
+    } else if let input = defaults?.stdin {
+      say(input.role, input.span, text, false)
+    }
     guard let shared = defaults?.environment, !shared.isEmpty else {
       for (index, variable) in own.environment.enumerated() {
         say(.variable(variable, index), variable.value ?? variable.name, ownText, true)
@@ -94,6 +99,9 @@ struct JobString {
     /// With its place in the environment that it comes from.
     case variable(JobTemplate.Variable, Int)
     case directory
+    /// `stdin`, as text or as the path of a file.
+    case input
+    case inputFile
   }
   var role: Role
   var span: TextSpan
@@ -105,6 +113,21 @@ struct JobString {
   var prefixLength: Int {
     if case .variable(let variable, _) = role, variable.value != nil { return Int(variable.nameLength) + 1 }
     return 0
+  }
+}
+
+extension JobTemplate.Input {
+  fileprivate var role: JobString.Role {
+    switch self {
+    case .text: .input
+    case .file: .inputFile
+    }
+  }
+
+  fileprivate var span: TextSpan {
+    switch self {
+    case .text(let span), .file(let span): span
+    }
   }
 }
 

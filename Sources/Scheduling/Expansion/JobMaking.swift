@@ -53,28 +53,37 @@ extension JobContext {
   func job(_ own: JobTemplate, in ownText: Bytes, axes: ArraySlice<Int32>, ordinal: Int) -> Job {
     text.withUnsafeBufferPointer { shared in
       let put = Substitution(context: self, contextText: shared, axes: axes, ordinal: ordinal)
-      var job = Job(
-        command: [], needs: needs(milliCores: own.milliCores ?? 0, memoryMB: own.memoryMB ?? 0),
-        isMemoryStated: (own.memoryMB ?? defaults?.memoryMB) != nil,
-        timeoutSeconds: own.timeoutSeconds ?? defaults?.timeoutSeconds ?? 0,
-        killGraceSeconds: own.killGraceSeconds ?? defaults?.killGraceSeconds)
+      var command: [String] = []
+      var environment: [String] = []
+      var workingDirectory: String?
+      var stdin: Job.World.Input?
       strings(of: own, in: ownText, defaults: shared) { string in
         switch string.role {
-        case .argument: job.command.append(put.string(string.span, in: string.text, isScript: false))
+        case .argument: command.append(put.string(string.span, in: string.text, isScript: false))
         case .script:
-          job.command = ["/bin/sh", "-c", put.string(string.span, in: string.text, isScript: true)]
-        case .directory: job.workingDirectory = put.string(string.span, in: string.text, isScript: false)
+          command = ["/bin/sh", "-c", put.string(string.span, in: string.text, isScript: true)]
+        case .directory: workingDirectory = put.string(string.span, in: string.text, isScript: false)
+        case .input: stdin = .text(put.string(string.span, in: string.text, isScript: false))
+        case .inputFile: stdin = .file(put.string(string.span, in: string.text, isScript: false))
         case .variable(let variable, _):
           if variable.value == nil {
-            job.environment.append(put.string(string.span, in: string.text, isScript: false))
+            environment.append(put.string(string.span, in: string.text, isScript: false))
           } else {
             variable.name.withBytes(in: string.text) { name in
-              job.environment.append(put.string(string.span, in: string.text, prefix: name, isScript: false))
+              environment.append(put.string(string.span, in: string.text, prefix: name, isScript: false))
             }
           }
         }
       }
-      return job
+      return Job(
+        command: command, environment: environment, workingDirectory: workingDirectory,
+        needs: needs(milliCores: own.milliCores ?? 0, memoryMB: own.memoryMB ?? 0),
+        isMemoryStated: (own.memoryMB ?? defaults?.memoryMB) != nil,
+        timeoutSeconds: own.timeoutSeconds ?? defaults?.timeoutSeconds ?? 0,
+        killGraceSeconds: own.killGraceSeconds ?? defaults?.killGraceSeconds,
+        world: Job.World(
+          stdin: stdin, umask: own.umask ?? defaults?.umask, openFiles: own.openFiles ?? defaults?.openFiles,
+          isPinned: own.isPinned ?? defaults?.isPinned ?? false))
     }
   }
 

@@ -19,6 +19,7 @@ extension PlanCheck {
           path: path(family, text) + (task.job == 0 ? "" : "/job"),
           hint: "give its job a command or a commandString")
       }
+      if !isUncertain, isPinned(task), needs(of: task).milliCores % 1000 != 0 { sayNotWhole(family, text) }
       if !isUncertain, everyLook || task.flags.contains(.needsLook) {
         count = look(family, text, shared, &isUncertain)
       }
@@ -26,6 +27,28 @@ extension PlanCheck {
       axisStarts.append(Int32(axes.count))
       self.isUncertain.append(isUncertain)
     }
+  }
+
+  private func isPinned(_ task: TaskRecord) -> Bool {
+    task.flags.contains(.saysPin) ? task.flags.contains(.isPinned) : context.defaults?.isPinned == true
+  }
+
+  private func needs(of task: TaskRecord) -> ResourceVector {
+    context.needs(milliCores: task.milliCores, memoryMB: task.memoryMB)
+  }
+
+  /// What both come of jobDefaults is said once, there.
+  private func sayNotWhole(_ family: Int, _ text: Bytes) {
+    let task = document.tasks[family]
+    let isOfDefaults = !task.flags.contains(.saysPin) && task.milliCores == 0
+    if isOfDefaults, joined != nil || saidDefaultsNotWhole { return }
+    saidDefaultsNotWhole = saidDefaultsNotWhole || isOfDefaults
+    faults.add(
+      "a pinned job takes whole cores, not \(needs(of: task).coresText)",
+      at: isOfDefaults
+        ? context.defaults?.offset ?? 0 : Int(task.job == 0 ? task.offset : task.job),
+      path: isOfDefaults ? "/jobDefaults" : path(family, text) + (task.job == 0 ? "" : "/job"),
+      hint: "give it cores of 1, 2, …, or leave out pin")
   }
 
   /// Only jobs of the context's own document are asked for: one object of the text.
@@ -52,7 +75,7 @@ extension PlanCheck {
     func jobPath() -> String { path(family, text) + "/job" }
     context.strings(of: own, in: text, defaults: shared) { string in
       let found = references(string, at: jobPath, isSaid: string.isOwn)
-      total = min(total + found.size + 1, Int.max / 2)
+      if !string.isInput { total = min(total + found.size + 1, Int.max / 2) }
       isBroken = isBroken || found.isBroken
       for parameter in found.lists where !lists.contains(parameter) { lists.append(parameter) }
     }
@@ -119,7 +142,13 @@ extension PlanCheck {
         }
       }
     }
-    if size > JobSize.stringLimit, isSaid, !isBroken, !isTrusted {
+    if string.isInput, size > JobSize.inputLimit, isSaid, !isBroken, !isTrusted {
+      faults.add(
+        "this comes to \(size) bytes; a stdin that is text has \(JobSize.inputLimit) at most",
+        at: string.span.quoteOffset, path: at(), hint: "hand it over in a file: {\"file\": \"path\"}")
+      isBroken = true
+    }
+    if !string.isInput, size > JobSize.stringLimit, isSaid, !isBroken, !isTrusted {
       faults.add(
         "this comes to \(size) bytes; Linux takes \(JobSize.stringLimit) in one argument or variable",
         at: string.span.quoteOffset, path: at(), hint: "hand long data over in a file")
@@ -156,12 +185,17 @@ extension PlanCheck {
 }
 
 extension JobString {
+  /// Whether it is no part of what starts the program: neither argument nor variable.
+  var isInput: Bool { if case .input = role { true } else { false } }
+
   /// Behind the job's own JSON pointer.
   var path: String {
     switch role {
     case .argument(let index): "/command/\(index)"
     case .script: "/commandString"
     case .directory: "/workingDirectory"
+    case .input: "/stdin"
+    case .inputFile: "/stdin/file"
     case .variable(let variable, let index):
       variable.value == nil
         ? "/environment/\(index)" : "/environment/" + JSONPointer.token(variable.name.string(in: text))

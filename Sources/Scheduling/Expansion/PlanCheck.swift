@@ -30,6 +30,7 @@ final class PlanCheck {
   /// Bytes of each parameter's longest value, plain and quoted; made when first asked for.
   var longest: [(plain: Int, quoted: Int)?]
   var tooLarge: TooLarge?
+  var saidDefaultsNotWhole = false
 
   init(
     _ read: DocumentReader, joined: RunLayout?, generatorChildren: Int, limits: ExpansionLimits,

@@ -107,6 +107,18 @@ extension JSONWriter {
       if let directory = job.workingDirectory { writer.member("workingDirectory", directory) }
       if job.timeoutSeconds > 0 { writer.member("timeoutSeconds", job.timeoutSeconds) }
       if let grace = job.killGraceSeconds { writer.member("killGraceSeconds", grace) }
+      if let world = job.world { writer.members(of: world) }
     }
+  }
+  /// As a document says them.
+  private mutating func members(of world: Job.World) {
+    switch world.stdin {
+    case .text(let text): member("stdin", text)
+    case .file(let path): member("stdin") { $0.object { $0.member("file", path) } }
+    case nil: break
+    }
+    if let umask = world.umask { member("umask", umask.text) }
+    if let openFiles = world.openFiles { member("openFiles", openFiles) }
+    if world.isPinned { member("pin", true) }
   }
 }

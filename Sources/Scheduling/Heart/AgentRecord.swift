@@ -20,9 +20,11 @@ public struct AgentRecord: Sendable {
   /// Whether its list of attempts has come: nothing is sent to it before.
   public internal(set) var isListed = false
   public internal(set) var lastHeard: Instant
-  /// It stops, or its lease was nearly over: nothing new for it until its next heartbeat, or what it hands
+  /// It stops, its process died, or its lease was nearly over: nothing new for it until its next heartbeat, or what it hands
   /// back would come back to it at once, over and over.
   var hasHandedBack = false
+  /// Why it takes no new work, by its own words; "": it does. It says so anew on each connection.
+  public internal(set) var unfitness = ""
 
   /// Slots of its live attempts, in no order.
   var attempts: [Int32] = []
@@ -32,6 +34,8 @@ public struct AgentRecord: Sendable {
   var ownLeases: Int32 = 0
   /// Live attempts that may be what agents die of: at most one, so that the next death tells which it is.
   var suspects: Int32 = 0
+  /// One was running when its process died: what else is said to have died with it did so beside it.
+  var hasLostSuspect = false
   /// Nanoseconds until what waits has likely started.
   var waitingWork: Int64 = 0
   /// The list as it comes in.

@@ -1,18 +1,17 @@
 public import Protocol
 
-/// What of a run must be written. To be used at once: what is kept of it makes the Scheduler copy the run's
-/// bytes at the next change.
-public struct DirtyRun {
+/// What of a run must be written. Lent, and not to be kept: the run's bytes are in it while it is looked at.
+public struct DirtyRun: ~Copyable {
   public let id: RunID
   public let state: RunState
   public let isKillRequested: Bool
   public let hasStarted: Bool
   public let latestStop: WallTime
-  /// Tasks by `TaskState.rawValue`, dropped ones left out.
-  public let counts: [Int32]
+  /// Dropped tasks left out.
+  public let counts: TaskCounts
   /// Every task's, by the dense index, dropped tasks included.
-  let bytes: [TaskByte]
-  let dirtyChunks: [Int32]
+  var bytes: [TaskByte]
+  var dirtyChunks: [Int32]
 
   /// Length of the dense index, dropped tasks included.
   public var taskCount: Int { bytes.count }

@@ -13,6 +13,8 @@ public enum Event: Sendable {
   case agentHeard(AgentID, SessionID)
   /// It was heard, and says that it takes work, if it had handed some back.
   case agentHeartbeat(AgentID, SessionID)
+  /// It takes no new work, and why; "": it does again.
+  case agentUnfit(AgentID, SessionID, reason: String)
   case agentDisconnected(AgentID, SessionID)
   case agentLeft(AgentID, SessionID, reason: String)
 

@@ -28,4 +28,16 @@ struct LiveAttempt: Sendable {
   var start = WallTime.none
   /// Where among its agent's attempts it is listed.
   var place: Int32
+
+  /// Its row.
+  var record: AttemptRecord {
+    AttemptRecord(
+      key: key, number: number, fence: fence, agent: agent, state: phase == .running ? .running : .dispatched,
+      isKillRequested: isKillRequested, start: start)
+  }
+}
+
+extension Slab<LiveAttempt> {
+  /// Where a task's live attempt is: a walk, for what people ask.
+  func slot(of key: TaskKey) -> Int32? { slots.first { holds($0) && self[$0].key == key } }
 }

@@ -12,7 +12,7 @@ struct RunEdges: Sendable {
   /// A task that some edge names.
   struct Single: Sendable {
     let task: Int32
-    /// Its own targets: `singleTargets[firstTarget ..< firstTarget + targetCount]`.
+    /// Its own targets: `targets[firstTarget ..< firstTarget + targetCount]`.
     var firstTarget: Int32 = 0
     var targetCount: Int32 = 0
     /// Parents of its own that are not COMPLETED, beside those of its family.
@@ -21,11 +21,11 @@ struct RunEdges: Sendable {
   }
 
   private(set) var all: [Edge] = []
-  /// Targets of whole families, by parent family: `targets[starts[f] ..< starts[f + 1]]`.
+  /// Where targets of whole families begin, by parent family: `targets[starts[f] ..< starts[f + 1]]`.
   private var starts: [Int32] = []
+  /// By parent: first families, then single tasks.
   private var targets: [Target] = []
   private(set) var singles: [Single] = []
-  private var singleTargets: [Target] = []
   /// Places in `singles`, by task.
   private var places = SlotTable()
 
@@ -33,47 +33,50 @@ struct RunEdges: Sendable {
 
   /// Edges with a dropped end are left out. What `before` knew of single tasks' parents is kept.
   init(_ edges: [Edge], families: [FamilyRecord], before: RunEdges = RunEdges()) {
+    if edges.isEmpty { return }
     all = edges
-    if !planted(.droppedEdgesKept) {
+    // Otherwise the list stays the caller's, and is not copied.
+    if families.contains(where: \.isDropped), !planted(.droppedEdgesKept) {
       all.removeAll {
         families[Int($0.parent.family.value)].isDropped || families[Int($0.child.family.value)].isDropped
       }
     }
     if all.isEmpty { return }
+    // First how many targets each parent has, then where they end; filled from the last on, each parent's end
+    // becomes its beginning.
     starts = [Int32](repeating: 0, count: families.count + 1)
     for edge in all {
       let parent = Int(edge.parent.family.value)
       if let ordinal = edge.parent.ordinal {
         singles[enter(families[parent].first + ordinal)].targetCount += 1
       } else {
-        starts[parent + 1] += 1
+        starts[parent] += 1
       }
       if let ordinal = edge.child.ordinal {
         let task = families[Int(edge.child.family.value)].first + ordinal
         singles[enter(task)].notBefore = before.notBefore(TaskIndex(task))
       }
     }
-    for f in families.indices { starts[f + 1] += starts[f] }
-    var first: Int32 = 0
-    for i in singles.indices {
-      singles[i].firstTarget = first
-      first += singles[i].targetCount
-      singles[i].targetCount = 0
+    var end: Int32 = 0
+    for f in starts.indices {
+      end += starts[f]
+      starts[f] = end
     }
-    let none = Target(family: 0, ordinal: 0)
-    targets = Array(repeating: none, count: Int(starts.last!))
-    singleTargets = Array(repeating: none, count: Int(first))
-    var next = starts
-    for edge in all {
+    for i in singles.indices {
+      end += singles[i].targetCount
+      singles[i].firstTarget = end
+    }
+    targets = Array(repeating: Target(family: 0, ordinal: 0), count: Int(end))
+    for edge in all.reversed() {
       let target = Target(family: edge.child.family.value, ordinal: edge.child.ordinal ?? -1)
       let parent = Int(edge.parent.family.value)
       if let ordinal = edge.parent.ordinal {
         let i = Int(places[Int64(families[parent].first + ordinal)]!)
-        singleTargets[Int(singles[i].firstTarget + singles[i].targetCount)] = target
-        singles[i].targetCount += 1
+        singles[i].firstTarget -= 1
+        targets[Int(singles[i].firstTarget)] = target
       } else {
-        targets[Int(next[parent])] = target
-        next[parent] += 1
+        starts[parent] -= 1
+        targets[Int(starts[parent])] = target
       }
     }
   }
@@ -91,7 +94,7 @@ struct RunEdges: Sendable {
 
   func targets(ofTask task: TaskIndex) -> ArraySlice<Target> {
     guard let i = place(of: task) else { return [] }
-    return singleTargets[Int(singles[i].firstTarget)..<Int(singles[i].firstTarget + singles[i].targetCount)]
+    return targets[Int(singles[i].firstTarget)..<Int(singles[i].firstTarget + singles[i].targetCount)]
   }
 
   /// Where in `singles` it is.

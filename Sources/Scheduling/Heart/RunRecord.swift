@@ -17,8 +17,8 @@ struct RunRecord: Sendable {
   // Derived.
   var families: [FamilyRecord] = []
   var edges = RunEdges()
-  /// Tasks by `TaskState.rawValue`, dropped families left out.
-  var counts: [Int32] = Array(repeating: 0, count: TaskState.allCases.count)
+  /// Dropped families left out.
+  var counts = TaskCounts()
   /// QUEUED, every parent COMPLETED, no attempt alive.
   var readyTasks: Int32 = 0
   var aliveAttempts: Int32 = 0
@@ -31,6 +31,7 @@ struct RunRecord: Sendable {
   init(id: RunID) { self.id = id }
 
   /// The family of a task: by bisection over where families begin.
+  @inline(__always)
   func family(of task: TaskIndex) -> Int {
     var low = 0
     var high = families.count
@@ -49,15 +50,15 @@ struct RunRecord: Sendable {
   /// Counts, barriers and cursors, made anew from the tasks' bytes. What is ready is counted by the caller, who
   /// has the queue.
   mutating func derive() {
-    for state in counts.indices { counts[state] = 0 }
+    counts = TaskCounts()
     expandingTasks = 0
     readyTasks = 0
     for f in families.indices where !families[f].isDropped {
       let first = Int(families[f].first)
       var remaining = families[f].count
       for byte in bytes[first..<first + Int(families[f].count)] {
-        counts[Int(byte.state.rawValue)] += 1
-        if byte.state == .completed { remaining -= 1 }
+        counts.add(byte)
+        if byte.isIn(.completed) { remaining -= 1 }
         if byte.isExpanding { expandingTasks += 1 }
       }
       families[f].remaining = remaining
@@ -86,9 +87,23 @@ struct RunRecord: Sendable {
   mutating func setState(_ new: TaskState, of task: TaskIndex) {
     let i = Int(task.value)
     let old = bytes[i].state
-    counts[Int(old.rawValue)] -= 1
-    counts[Int(new.rawValue)] += 1
+    counts[old] -= 1
+    counts[new] += 1
     bytes[i].state = new
+    markDirty(task)
+  }
+
+  /// It was ready.
+  mutating func attemptIsSent(of task: TaskIndex) {
+    bytes[Int(task.value)].isAlive = true
+    readyTasks -= 1
+    aliveAttempts += 1
+    markDirty(task)
+  }
+
+  mutating func attemptIsOver(of task: TaskIndex) {
+    bytes[Int(task.value)].isAlive = false
+    aliveAttempts -= 1
     markDirty(task)
   }
 
@@ -100,6 +115,7 @@ struct RunRecord: Sendable {
   }
 
   /// What the task's attempts cost so far; one attempt numbered 1 needs no record.
+  @inline(__always)
   func history(of task: TaskIndex) -> TaskHistory {
     let byte = bytes[Int(task.value)]
     if byte.hasHistory { return histories[task.value]! }

@@ -24,6 +24,7 @@ extension Scheduler {
     agents[a].session = arrival.session
     agents[a].isListed = false
     agents[a].hasHandedBack = false
+    agents[a].unfitness = ""
     agents[a].listing = [:]
     agents[a].lastHeard = now
     if agents[a].state == .suspect || agents[a].state == .lost { agents[a].state = .active }
@@ -107,6 +108,7 @@ extension Scheduler {
         }
       }
     }
+    if isReborn { agents[a].hasLostSuspect = false }
     var kept: Set<Fence> = []
     for fence in listing.keys.sorted() {
       switch listing[fence]! {
@@ -163,6 +165,12 @@ extension Scheduler {
       agents[a].hasHandedBack = false
       changedAgents.append(id)
     }
+  }
+
+  mutating func agentUnfit(_ id: AgentID, _ reason: String) {
+    let a = Int(id.value)
+    agents[a].unfitness = reason
+    if reason.isEmpty { changedAgents.append(id) } else { forgetReservation(of: a) }
   }
 
   mutating func agentDisconnected(_ id: AgentID, at now: Instant) {

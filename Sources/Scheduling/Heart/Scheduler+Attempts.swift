@@ -5,9 +5,10 @@ extension Scheduler {
   // MARK: What agents say
 
   /// The live attempt of that fence, where that agent has it.
+  @inline(__always)
   private func slot(of fence: Fence, at agent: AgentID) -> Int32? {
     #if CARAVAN_PLANTS
-      if planted(.noFence), let key = keysByFence[fence.value] { return liveSlot(of: key) }
+      if planted(.noFence), let key = keysByFence[fence.value] { return attempts.slot(of: key) }
     #endif
     guard let slot = slotsByFence[fence.value], attempts[slot].agent == agent else { return nil }
     return slot
@@ -35,7 +36,7 @@ extension Scheduler {
     setState(.running, of: task, inRun: run)
     runs[run].hasStarted = true
     if runs[run].state == .queued { setState(.running, ofRun: run) }
-    effects.append(.attemptUpdated(record(slot)))
+    effects.append(.attemptUpdated(attempts[slot].record))
   }
 
   mutating func ended(_ fence: Fence, by agent: AgentID, _ result: AttemptResult, at now: Instant) {
@@ -74,7 +75,7 @@ extension Scheduler {
   }
 
   private mutating func giveBack(_ slot: Int32, _ result: AttemptResult?) {
-    var record = record(slot)
+    var record = attempts[slot].record
     record.words = result?.words ?? "handed back by agent \(agents[Int(record.agent.value)].name)"
     if let result { record.take(result) }
     let attempt = remove(slot)
@@ -96,7 +97,7 @@ extension Scheduler {
 
   /// The end was seen by its agent: the outcome.
   private mutating func settle(_ slot: Int32, _ result: AttemptResult, at now: Instant) {
-    var record = record(slot)
+    var record = attempts[slot].record
     record.take(result)
     let attempt = remove(slot)
     let run = slots[attempt.key.run]!
@@ -153,7 +154,7 @@ extension Scheduler {
   /// A budget apart from the failures'.
   mutating func lose(_ slot: Int32, words: String, _ loss: Loss) {
     guard attempts[slot].phase == .running else { return forget(slot) }
-    var record = record(slot)
+    var record = attempts[slot].record
     record.state = .lost
     record.rc = -1
     record.stop = .none
@@ -166,6 +167,7 @@ extension Scheduler {
     history.lost += 1
     if planted(.oneRetryCounter) { history.failures += 1 }
     if loss == .processDied && !diedBesideSuspect(attempt) { history.deaths += 1 }
+    if loss == .processDied && attempt.isSuspect { agents[Int(attempt.agent.value)].hasLostSuspect = true }
     setHistory(history, of: task, inRun: run)
     if isKillRequested(attempt, inRun: run) && !planted(.killForgottenOnLoss) {
       setState(.killed, of: task, inRun: run)
@@ -239,20 +241,20 @@ extension Scheduler {
     fillRoom(a)
     changedAgents.append(attempt.agent)
     let run = slots[attempt.key.run]!
-    runs[run].bytes[Int(attempt.key.task.value)].isAlive = false
-    runs[run].markDirty(attempt.key.task)
-    runs[run].aliveAttempts -= 1
+    runs[run].attemptIsOver(of: attempt.key.task)
     touch(run)
     return attempt
   }
 
   /// No longer among those that wait: it takes room from now on.
+  @inline(__always)
   func isWaiting(_ slot: Int32) -> Bool { attempts[slot].phase == .waiting }
 
   mutating func leaveWaiting(_ slot: Int32) {
     guard isWaiting(slot) else { return }
     let a = Int(attempts[slot].agent.value)
     agents[a].waiting.removeAll { $0 == slot }
+    waitingCount -= 1
     agents[a].waitingWork -= attempts[slot].work
     agents[a].free -= attempts[slot].needs
     attempts[slot].phase = .placed
@@ -265,6 +267,7 @@ extension Scheduler {
     }
   }
 
+  @inline(__always)
   func isKillRequested(_ attempt: LiveAttempt, inRun run: Int) -> Bool {
     attempt.isKillRequested || runs[run].isKillRequested
   }
@@ -281,18 +284,6 @@ extension Scheduler {
     touch(run)
     if !planted(.historyNotWritten) { effects.append(.historyChanged(key, isPlain ? nil : history)) }
   }
-
-  /// The row of a live attempt.
-  func record(_ slot: Int32) -> AttemptRecord {
-    let attempt = attempts[slot]
-    return AttemptRecord(
-      key: attempt.key, number: attempt.number, fence: attempt.fence, agent: attempt.agent,
-      state: attempt.phase == .running ? .running : .dispatched, isKillRequested: attempt.isKillRequested,
-      start: attempt.start)
-  }
-
-  /// The slot of a task's live attempt: a walk, for what people ask.
-  func liveSlot(of key: TaskKey) -> Int32? { attempts.used.first { attempts[$0].key == key } }
 
   mutating func learnDuration(_ result: AttemptResult, of f: Int, inRun run: Int) {
     let ran = max(1, result.stop.nanoseconds - result.start.nanoseconds)

@@ -117,10 +117,10 @@ extension Scheduler {
         slot, "a task of it cannot be killed", works: "while the run is QUEUED, RUNNING or PAUSED")
     }
     if byte.isAlive {
-      let attempt = liveSlot(of: TaskKey(runs[slot].id, task))!
+      let attempt = attempts.slot(of: TaskKey(runs[slot].id, task))!
       if attempts[attempt].isKillRequested { return nil }
       attempts[attempt].isKillRequested = true
-      effects.append(.attemptUpdated(record(attempt)))
+      effects.append(.attemptUpdated(attempts[attempt].record))
       killAlive(attempt)
       return nil
     }

@@ -54,7 +54,7 @@ extension Scheduler {
     if run.latestStop != its.latestStop { return "latest stop \(run.latestStop), and \(its.latestStop)" }
     if let found = firstDifference(run.bytes, its.bytes) { return "tasks: \(found)" }
     if run.histories != its.histories { return "histories \(run.histories), and \(its.histories)" }
-    if run.counts != its.counts { return "counts \(run.counts), and \(its.counts)" }
+    if run.counts != its.counts { return "counts \(run.counts.all), and \(its.counts.all)" }
     if run.readyTasks != its.readyTasks { return "ready \(run.readyTasks), and \(its.readyTasks)" }
     if run.aliveAttempts != its.aliveAttempts {
       return "alive \(run.aliveAttempts), and \(its.aliveAttempts)"

@@ -100,7 +100,6 @@ extension Scheduler {
 
   /// For `brokenInvariant`.
   func brokenInvariantOfAwaited() -> String? {
-    if awaited.isEmpty { return nil }
     for record in awaited.sorted {
       let what = "awaited attempt \(record.fence)"
       guard let slot = slots[record.key.run], !runs[slot].state.isFinal else {

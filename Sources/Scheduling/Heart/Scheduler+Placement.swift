@@ -1,11 +1,12 @@
 import Protocol
 
-// Who runs where. In order (the run submitted first, then the family's place, then the ordinal) each ready task
-// goes to the agent that fits and where it makes the smallest largest relative dent in what is free; where none
-// is free, short tasks wait at an agent (its backlog), so that a slot need not wait for a commit and two hops
-// before each of them.
+// Who runs where. In order (the run submitted first, then the family's place, then the ordinal) each ready
+// task goes to the agent that fits and where it makes the smallest largest relative dent in what is free;
+// where none is free, short tasks wait at an agent (its backlog), so that a slot need not wait for a commit
+// and two hops before each of them.
 //
-// A shape that found no agent stays blocked until some agent frees room, and then only that agent is looked at.
+// A shape that found no agent stays blocked until some agent frees room, and then only that agent is looked
+// at.
 extension Scheduler {
   struct Head {
     var shape: ShapeIndex
@@ -21,13 +22,29 @@ extension Scheduler {
     case backlog(Int, work: Int64)
   }
 
+  /// Nothing is dispatched while it holds: there is no room to write down what would become of it. What was
+  /// dispatched goes on, and its ends are taken.
+  public mutating func setHeld(_ isHeld: Bool, at now: Instant) {
+    if self.isHeld == isHeld { return }
+    self.isHeld = isHeld
+    if isHeld { return }
+    // What changed meanwhile was not looked at.
+    changedAgents = agents.indices.map { AgentID(Int32($0)) }
+    for index in ready.active { ready[index].isFresh = true }
+    place(at: now)
+  }
+
   mutating func place(at now: Instant) {
+    if isHeld {
+      if !changedAgents.isEmpty { changedAgents.removeAll(keepingCapacity: true) }
+      return
+    }
     if !apart.isEmpty && !changedAgents.isEmpty { bringBack() }
     if mayPlace(at: now) {
       while let head = nextHead() {
         let wasFresh = ready[head.shape].isFresh
         guard let choice = choose(head, amongAll: wasFresh) else {
-          if mustWaitApart(head) {
+          if head.isSuspect, mustWaitApart(head) {
             setAside(head)
             continue
           }
@@ -42,12 +59,13 @@ extension Scheduler {
         noteOvertaken(by: choice, at: now)
       }
       for i in blocked.indices { ready[blocked[i].shape].isBlocked = false }
-      if !blocked.isEmpty { blocked.removeAll(keepingCapacity: true) }
+      blocked.empty()
     }
-    if !changedAgents.isEmpty { changedAgents.removeAll(keepingCapacity: true) }
+    changedAgents.empty()
   }
 
   /// Whether something is ready that the last look did not see, or room that it did not see.
+  @inline(__always)
   private func mayPlace(at now: Instant) -> Bool {
     if ready.active.isEmpty { return false }
     if !changedAgents.isEmpty { return true }
@@ -118,13 +136,15 @@ extension Scheduler {
   // MARK: Choosing
 
   /// Among all agents, or those that changed.
+  @inline(__always)
   private func choose(_ head: Head, amongAll: Bool) -> Choice? {
     let needs = ready[head.shape].needs
     var best: (agent: Int, dent: Double)?
-    eachAgent(amongAll) { a in
+    for i in 0..<(amongAll ? agents.count : changedAgents.count) {
+      let a = amongAll ? i : Int(changedAgents[i].value)
       guard takesWork(a), agents[a].waiting.isEmpty, isOpen(a, to: head.shape),
         !head.isSuspect || agents[a].suspects == 0, needs.fits(in: agents[a].free)
-      else { return }
+      else { continue }
       let dent = needs.largestShare(of: agents[a].free)
       if best.map({ dent < $0.dent || (dent == $0.dent && a < $0.agent) }) ?? true { best = (a, dent) }
     }
@@ -136,15 +156,16 @@ extension Scheduler {
     let mean = runs[head.slot].families[head.family].meanNanoseconds
     guard !head.isSuspect, mean > 0, mean <= settings.backlogTaskLimit.nanoseconds else { return nil }
     var best: (agent: Int, waiting: Int64, work: Int64)?
-    eachAgent(amongAll) { a in
+    for i in 0..<(amongAll ? agents.count : changedAgents.count) {
+      let a = amongAll ? i : Int(changedAgents[i].value)
       guard takesWork(a), agents[a].reservedFor == nil, needs.fits(in: agents[a].capacity) else {
-        return
+        continue
       }
       // What comes first in order and would fit here must not wait behind this.
-      guard !blocked.contains(where: { ready[$0.shape].needs.fits(in: agents[a].capacity) }) else { return }
+      guard !blocked.contains(where: { ready[$0.shape].needs.fits(in: agents[a].capacity) }) else { continue }
       let work = max(1, Int64(Double(mean) * needs.largestShare(of: agents[a].capacity)))
       let waiting = agents[a].waitingWork
-      guard waiting + work <= settings.backlogWindow.nanoseconds else { return }
+      guard waiting + work <= settings.backlogWindow.nanoseconds else { continue }
       if best.map({ waiting < $0.waiting || (waiting == $0.waiting && a < $0.agent) }) ?? true {
         best = (a, waiting, work)
       }
@@ -153,19 +174,12 @@ extension Scheduler {
   }
 
   @inline(__always)
-  private func eachAgent(_ all: Bool, _ body: (Int) -> Void) {
-    if all {
-      for a in agents.indices { body(a) }
-    } else {
-      for i in changedAgents.indices { body(Int(changedAgents[i].value)) }
-    }
-  }
-
   func takesWork(_ a: Int) -> Bool {
-    agents[a].session != nil && agents[a].isListed && !agents[a].hasHandedBack
+    agents[a].session != nil && agents[a].isListed && !agents[a].hasHandedBack && agents[a].unfitness.isEmpty
       && (agents[a].state == .active || planted(.suspectGetsWork))
   }
 
+  @inline(__always)
   private func isOpen(_ a: Int, to shape: ShapeIndex) -> Bool {
     agents[a].reservedFor == nil || agents[a].reservedFor == shape
   }
@@ -197,25 +211,23 @@ extension Scheduler {
         phase: phase, place: Int32(agents[a].attempts.count)))
     slotsByFence[attempts[slot].fence.value] = slot
     #if CARAVAN_PLANTS
-      keysByFence[attempts[slot].fence.value] = key
+      if planted(.noFence) { keysByFence[attempts[slot].fence.value] = key }
     #endif
     list(slot, of: a)
     if phase == .waiting {
       agents[a].waiting.append(slot)
       agents[a].waitingWork += work
+      waitingCount += 1
     } else {
       agents[a].free -= needs
     }
     removeNext(of: head)
-    runs[run].bytes[Int(task.value)].isAlive = true
-    runs[run].markDirty(task)
-    runs[run].readyTasks -= 1
-    runs[run].aliveAttempts += 1
+    runs[run].attemptIsSent(of: task)
     touch(run)
     if agents[a].reservedFor == head.shape || ready[head.shape].overtaken != nil {
       forgetOvertaking(head.shape)
     }
-    effects.append(.attemptInserted(record(slot)))
+    effects.append(.attemptInserted(attempts[slot].record))
     effects.append(
       .start(agents[a].id, agents[a].session!, key, attempts[slot].number, attempts[slot].fence))
   }
@@ -239,13 +251,14 @@ extension Scheduler {
     }
   }
 
+  @inline(__always)
   private func nextNumber(of task: TaskIndex, inRun run: Int) -> AttemptNumber {
     let last = runs[run].history(of: task).lastNumber
     return AttemptNumber(planted(.numberReused) && last > 0 ? last : last + 1)
   }
 
-  /// What waits at agents and comes later in order than a head that just found no room is asked back where the
-  /// head would fit: the room it would have taken is the head's.
+  /// What waits at agents and comes later in order than a head that just found no room is asked back where
+  /// the head would fit: the room it would have taken is the head's.
   private mutating func takeBack(for head: Head) {
     let needs = ready[head.shape].needs
     for a in agents.indices where !agents[a].waiting.isEmpty && needs.fits(in: agents[a].capacity) {
@@ -260,13 +273,16 @@ extension Scheduler {
 
   /// When the earliest overtaken head will have waited long enough.
   var reservationDeadline: Instant? {
-    var earliest: Instant?
-    for index in ready.active where ready[index].reserved == nil && !ready[index].isUnreservable {
-      guard let overtaken = ready[index].overtaken else { continue }
-      let due = overtaken.since + settings.overtakingLimit
-      earliest = min(earliest ?? due, due)
+    @inline(__always) get {
+      if isHeld { return nil }
+      var earliest: Instant?
+      for index in ready.active where ready[index].reserved == nil && !ready[index].isUnreservable {
+        guard let overtaken = ready[index].overtaken else { continue }
+        let due = overtaken.since + settings.overtakingLimit
+        earliest = min(earliest ?? due, due)
+      }
+      return earliest
     }
-    return earliest
   }
 
   private mutating func noteOvertaken(by choice: Choice, at now: Instant) {
@@ -331,7 +347,8 @@ extension ResourceVector {
   func largestLack(of room: ResourceVector, relativeTo capacity: ResourceVector) -> Double {
     var largest = -Double.infinity
     for lane in 0..<lanes.scalarCount where lanes[lane] > 0 {
-      largest = max(largest, Double(lanes[lane] - room.lanes[lane]) / Double(max(1, capacity.lanes[lane])))
+      largest = max(
+        largest, (Double(lanes[lane]) - Double(room.lanes[lane])) / Double(max(1, capacity.lanes[lane])))
     }
     return largest
   }

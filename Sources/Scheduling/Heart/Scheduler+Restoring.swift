@@ -91,6 +91,7 @@ extension Scheduler {
       fillRoom(a)
       expectDeadline(of: a)
     }
+    nextDeadline = deadline()
   }
 
   private mutating func load(_ agent: RestoredAgent, at now: Instant) {
@@ -141,6 +142,7 @@ extension Scheduler {
     runs[slot].isDirty = false
     runs[slot].dirtyChunks = []
     if stored.state.isFinal { expectEviction(of: stored.id) }
+    nextDeadline = deadline()
   }
 
   private mutating func restore(_ record: AttemptRecord, inRun run: Int) {
@@ -164,12 +166,13 @@ extension Scheduler {
     let slot = attempts.insert(attempt)
     slotsByFence[record.fence.value] = slot
     #if CARAVAN_PLANTS
-      keysByFence[record.fence.value] = record.key
+      if planted(.noFence) { keysByFence[record.fence.value] = record.key }
     #endif
     list(slot, of: a)
     runs[run].aliveAttempts += 1
     if attempt.phase == .waiting {
       agents[a].waiting.append(slot)
+      waitingCount += 1
     } else {
       agents[a].free -= needs
     }

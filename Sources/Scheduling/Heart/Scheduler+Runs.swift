@@ -54,13 +54,15 @@ extension Scheduler {
   }
 
   /// QUEUED, no attempt alive, and no open parent of its own; the family's barriers are the caller's matter.
+  @inline(__always)
   func isReady(_ ordinal: Int32, ofFamily f: Int, inRun slot: Int) -> Bool {
     let task = TaskIndex(runs[slot].families[f].first + ordinal)
     let byte = runs[slot].bytes[Int(task.value)]
-    return byte.state == .queued && !byte.isAlive && !hasOpenParents(task, inRun: slot)
+    return byte.isIn(.queued) && !byte.isAlive && !hasOpenParents(task, inRun: slot)
   }
 
   /// Parents of its own, beside its family's.
+  @inline(__always)
   func hasOpenParents(_ task: TaskIndex, inRun slot: Int) -> Bool {
     // Most runs have none, and a call on the edges would be given a copy of them.
     if runs[slot].edges.singles.isEmpty || planted(.singleEdgeIgnored) { return false }
@@ -132,5 +134,6 @@ extension Scheduler {
     setState(end, ofRun: slot)
   }
 
-  func count(_ state: TaskState, inRun slot: Int) -> Int32 { runs[slot].counts[Int(state.rawValue)] }
+  @inline(__always)
+  func count(_ state: TaskState, inRun slot: Int) -> Int32 { runs[slot].counts[state] }
 }

@@ -3,6 +3,7 @@ import Protocol
 // What kills its agent's process is found by counting deaths. What ran beside it is counted too: so a task that
 // one more death would make poison runs at an agent where no other such task is, and the next death tells.
 extension Scheduler {
+  @inline(__always)
   func isSuspect(_ task: TaskIndex, inRun run: Int) -> Bool {
     runs[run].bytes[Int(task.value)].hasHistory
       && runs[run].histories[task.value]!.deaths + 1 >= settings.poisonDeaths
@@ -11,13 +12,14 @@ extension Scheduler {
   /// Whether the death of its agent is another's doing.
   func diedBesideSuspect(_ attempt: LiveAttempt) -> Bool {
     let a = Int(attempt.agent.value)
-    if attempt.isSuspect || agents[a].suspects == 0 { return false }
+    if attempt.isSuspect { return false }
+    if agents[a].hasLostSuspect { return true }
+    if agents[a].suspects == 0 { return false }
     return agents[a].attempts.contains { attempts[$0].isSuspect && attempts[$0].phase == .running }
   }
 
-  /// Whether every agent that may hold this head has a suspect already: then it holds up nobody.
+  /// Whether every agent that may hold this head, a suspect, has a suspect already: then it holds up nobody.
   func mustWaitApart(_ head: Head) -> Bool {
-    guard head.isSuspect else { return false }
     let needs = ready[head.shape].needs
     var isAnyBusy = false
     for a in agents.indices where takesWork(a) && needs.fits(in: agents[a].capacity) {
@@ -45,6 +47,6 @@ extension Scheduler {
       runs[run].families[f].requeued.insert(ordinal)
       enqueue(f, inRun: run)
     }
-    apart.removeAll(keepingCapacity: true)
+    apart.empty()
   }
 }

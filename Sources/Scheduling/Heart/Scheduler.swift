@@ -46,8 +46,17 @@ public struct Scheduler: Sendable {
   var awaited = AwaitedAttempts()
   /// Ready, and in no queue: they wait for an agent that has no other suspect.
   var apart: [TaskKey] = []
+  /// Nothing is dispatched at present: see `setHeld`.
+  public internal(set) var isHeld = false
 
   var effects: [Effect] = []
+
+  // Kept, so that who asks between events is given them, and not a copy of all of this.
+
+  /// When `.clockTicked` is wanted next; nil: nothing is due.
+  public internal(set) var nextDeadline: Instant?
+  /// Attempts that are sent and wait beside the slots of some agent.
+  public internal(set) var waitingCount = 0
 
   public init(epoch: Epoch, settings: SchedulerSettings = SchedulerSettings()) {
     self.epoch = epoch
@@ -57,8 +66,8 @@ public struct Scheduler: Sendable {
   // MARK: Driving
 
   /// Takes in one event and does what follows from it.
-  public mutating func handle(_ event: Event, at now: Instant) {
-    switch event {
+  public mutating func handle(_ event: consuming Event, at now: Instant) {
+    switch consume event {
     case .submitted(let id, let graph): submit(id, graph)
     case .commanded(let id, let command): effects.append(.answer(id, obey(command)))
     case .generatorExpanded(let run, let task, let fence, let outcome):
@@ -69,6 +78,8 @@ public struct Scheduler: Sendable {
     case .agentHeard(let agent, let session): if isCurrent(agent, session) { agentHeard(agent, at: now) }
     case .agentHeartbeat(let agent, let session):
       if isCurrent(agent, session) { agentHeartbeat(agent, at: now) }
+    case .agentUnfit(let agent, let session, let reason):
+      if isCurrent(agent, session) { agentUnfit(agent, reason) }
     case .agentDisconnected(let agent, let session):
       if isCurrent(agent, session) { agentDisconnected(agent, at: now) }
     case .agentLeft(let agent, let session, let reason):
@@ -76,7 +87,11 @@ public struct Scheduler: Sendable {
     case .attemptStarted(let agent, let session, let fence, let time):
       if isCurrent(agent, session) { started(fence, by: agent, at: time) }
     case .attemptEnded(let agent, let session, let fence, let result):
-      if isCurrent(agent, session) { ended(fence, by: agent, result, at: now) }
+      if isCurrent(agent, session) {
+        // Its process is dead, and what is left of it says so: nothing new for it until it is back.
+        if result.kind == .lost { agents[Int(agent.value)].hasHandedBack = true }
+        ended(fence, by: agent, result, at: now)
+      }
     case .attemptRevoked(let agent, let session, let fence):
       if isCurrent(agent, session) { revoked(fence, by: agent) }
     case .attemptHandedBack(let agent, let session, let fence, let result):
@@ -86,11 +101,13 @@ public struct Scheduler: Sendable {
       checkAgents(at: now)
     case .stoodStill: forgiveSilence(at: now)
     }
-    place(at: now)
+    if !ready.active.isEmpty || !changedAgents.isEmpty { place(at: now) }
+    nextDeadline = deadline()
   }
 
-  /// When `.clockTicked` is wanted next.
-  public var nextDeadline: Instant? {
+  /// What `nextDeadline` is to be.
+  @inline(__always)
+  func deadline() -> Instant? {
     var next = retries.earliest
     if let due = agentDeadline { next = min(next ?? due, due) }
     if let due = reservationDeadline { next = min(next ?? due, due) }
@@ -106,27 +123,28 @@ public struct Scheduler: Sendable {
 
   /// The same; what `out` held goes, and its storage is used again.
   public mutating func takeEffects(into out: inout [Effect]) {
-    if !out.isEmpty { out.removeAll(keepingCapacity: true) }
+    out.empty()
     swap(&effects, &out)
   }
 
   /// Calls `write` for each run that changed since the last call, once.
-  public mutating func drainDirtyRuns(_ write: (DirtyRun) -> Void) {
-    for id in dirtyRuns {
-      guard let slot = slots[id], runs[slot].isDirty else { continue }
-      write(dirtyRun(slot))
+  public mutating func drainDirtyRuns(_ write: (borrowing DirtyRun) -> Void) {
+    if dirtyRuns.isEmpty { return }
+    for i in dirtyRuns.indices {
+      guard let slot = slots[dirtyRuns[i]], runs[slot].isDirty else { continue }
+      var dirty = DirtyRun(
+        id: runs[slot].id, state: runs[slot].state, isKillRequested: runs[slot].isKillRequested,
+        hasStarted: runs[slot].hasStarted, latestStop: runs[slot].latestStop, counts: runs[slot].counts,
+        bytes: [], dirtyChunks: [])
+      swap(&dirty.bytes, &runs[slot].bytes)
+      swap(&dirty.dirtyChunks, &runs[slot].dirtyChunks)
+      write(dirty)
+      swap(&dirty.bytes, &runs[slot].bytes)
+      dirty.dirtyChunks.empty()
+      swap(&dirty.dirtyChunks, &runs[slot].dirtyChunks)
       runs[slot].isDirty = false
-      runs[slot].dirtyChunks.removeAll(keepingCapacity: true)
     }
-    if !dirtyRuns.isEmpty { dirtyRuns.removeAll(keepingCapacity: true) }
-  }
-
-  /// By fields: a call on the record would be given a copy of it.
-  private func dirtyRun(_ slot: Int) -> DirtyRun {
-    DirtyRun(
-      id: runs[slot].id, state: runs[slot].state, isKillRequested: runs[slot].isKillRequested,
-      hasStarted: runs[slot].hasStarted, latestStop: runs[slot].latestStop, counts: runs[slot].counts,
-      bytes: runs[slot].bytes, dirtyChunks: runs[slot].dirtyChunks)
+    dirtyRuns.empty()
   }
 
   /// Forgets the runs that ended; to be called once their end is committed. A command to one of them loads it
@@ -141,7 +159,7 @@ public struct Scheduler: Sendable {
       freeSlots.append(slot)
       evicted.append(id)
     }
-    endedRuns.removeAll(keepingCapacity: true)
+    endedRuns.empty()
     return evicted
   }
 
@@ -151,17 +169,19 @@ public struct Scheduler: Sendable {
   }
 
   /// Whether the task has attempts that people see.
+  @inline(__always)
   public func hasAttempts(_ key: TaskKey) -> Bool {
     slots[key.run].map { runs[$0].bytes[Int(key.task.value)].hasAttempts } ?? false
   }
 
+  @inline(__always)
   public func knows(_ run: RunID) -> Bool { slots[run] != nil }
 
   /// Whether this attempt's output is awaited.
+  @inline(__always)
   public func isExpanding(_ key: TaskKey, _ fence: Fence) -> Bool { expanding[key]?.fence == fence }
 
-  /// Whether committed work waits beside the slots of some agent.
-  public var hasBacklog: Bool { agents.contains { !$0.waiting.isEmpty } }
+  public func agentID(named name: String) -> AgentID? { agentsByName[name] }
 
   public func agent(named name: String) -> AgentRecord? {
     agentsByName[name].map { agents[Int($0.value)] }
@@ -174,16 +194,18 @@ public struct Scheduler: Sendable {
     return Fence(epoch: planted(.fencesBeginAnew) ? Epoch(1) : epoch, counter: fencesGiven)
   }
 
-  mutating func insert(_ run: RunRecord) -> Int {
+  mutating func insert(_ run: consuming RunRecord) -> Int {
+    let id = run.id
     let slot: Int
     if let free = freeSlots.popLast() {
       slot = free
       runs[slot] = run
     } else {
       slot = runs.count
+      if slot == 0 { runs.reserveCapacity(4) }
       runs.append(run)
     }
-    slots[run.id] = slot
+    slots[id] = slot
     return slot
   }
 
@@ -194,6 +216,7 @@ public struct Scheduler: Sendable {
   }
 
   /// Whether the run's tasks may be dispatched.
+  @inline(__always)
   func isDispatchable(_ slot: Int) -> Bool {
     if planted(.pausedRunDispatches), runs[slot].state == .paused { return true }
     return !runs[slot].isKillRequested && (runs[slot].state == .queued || runs[slot].state == .running)
@@ -217,7 +240,9 @@ public struct Scheduler: Sendable {
   /// A final run that a command may not have changed goes again with the next eviction.
   mutating func expectEviction(of run: RunID) { endedRuns.append(run) }
 
-  private func isCurrent(_ agent: AgentID, _ session: SessionID) -> Bool {
+  /// Whether what comes on that session is the agent's word: it has none that is newer.
+  @inline(__always)
+  public func isCurrent(_ agent: AgentID, _ session: SessionID) -> Bool {
     planted(.oldSessionHeard) || agents[Int(agent.value)].session == session
   }
 }

@@ -10,6 +10,11 @@ struct Slab<Element: Sendable>: Sendable {
       isUsed[Int(slot)] = true
       return slot
     }
+    if items.isEmpty {
+      // Where there is one there are soon some more.
+      items.reserveCapacity(8)
+      isUsed.reserveCapacity(8)
+    }
     items.append(element)
     isUsed.append(true)
     return Int32(items.count - 1)

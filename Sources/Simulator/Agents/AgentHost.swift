@@ -3,7 +3,7 @@ import Scheduling
 
 /// A host with an agent's data directory, and the agent's process while there is one: `AgentRuntime` and what
 /// hangs on it, around the real AttemptTracker.
-struct AgentHost {
+struct AgentHost: ~Copyable {
   enum Life {
     /// No process.
     case down
@@ -12,7 +12,7 @@ struct AgentHost {
     case serving
   }
 
-  /// As `CoordinatorLink` has them.
+  /// As `CoordinatorConnection` has them.
   enum Link {
     case waiting, dialing, greeting, welcome, leaving, stopped
   }
@@ -47,18 +47,26 @@ struct AgentHost {
   var lifeNumber: Int32 = 0
   /// Stopped by a signal until then.
   var frozenUntil: Int64 = 0
+  /// So is its other process.
+  var isLinkFrozen = false
   var crashPoint: CrashPoint?
+  /// It is stopped for so long once work waits beside its slots; nil: it is not.
+  var freezePoint: Int64?
   /// How long it is down after that crash.
   var crashDowntime: Int64 = 0
   var tracker = AttemptTracker(.init(capacity: .zero))
   var events: [AttemptEvent] = []
   var isHandling = false
   var timerAt = Int64.max
+  /// The deadline that this was last worked out from.
+  var timerDue: Instant?
   var lastWords = Instant(nanoseconds: 0)
   var hasWordsDue = false
   /// SIGTERM is pending while it is stopped.
   var isToldToStop = false
   var isLeaving = false
+  /// It takes no new work, and says so.
+  var isUnfit = false
   var hasSaidGoodbye = false
   var downtimeAfterLeaving: Int64 = 0
   var wantsReconnect = false
@@ -84,16 +92,17 @@ struct AgentHost {
     boot = 1
     self.capacity = capacity
     nextCapacity = capacity
-    processes.removeAll(keepingCapacity: true)
+    processes.empty()
     lastProcess = 0
     directory = 1
     startNumber = 0
     spool.reset()
-    outputs.removeAll(keepingCapacity: true)
+    outputs.empty()
     life = .down
     lifeNumber = 0
     frozenUntil = 0
     crashPoint = nil
+    freezePoint = nil
     endProcess()
   }
 
@@ -102,24 +111,28 @@ struct AgentHost {
     life = .down
     lifeNumber += 1
     frozenUntil = 0
+    isLinkFrozen = false
     crashPoint = nil
-    events.removeAll(keepingCapacity: true)
+    freezePoint = nil
+    events.empty()
     isHandling = false
     timerAt = .max
     hasWordsDue = false
     isToldToStop = false
     isLeaving = false
+    isUnfit = false
     hasSaidGoodbye = false
     wantsReconnect = false
     link = .waiting
     connection = -1
     backoff = 0
-    control.removeAll(keepingCapacity: true)
-    logs.removeAll(keepingCapacity: true)
+    control.empty()
+    logs.empty()
     spool.losePending()
     outputs.removeAll { $0.fileFrom == nil && !spool.hasEnd(of: $0.fence) }
   }
 
+  @inline(__always)
   func output(_ fence: Fence) -> Int? { outputs.firstIndex { $0.fence == fence } }
 
   /// As `Backoff` has it.

@@ -9,6 +9,7 @@ struct HostProcess {
   /// Its place in the oracle's list.
   var attempt: Int
   var needs: ResourceVector
+  var lease: TaskLease
   var how = ProcessEnd.How.exit(code: 0)
   /// What it does at SIGTERM: nil, nothing.
   var answerToTerm: ProcessEnd.How?
@@ -43,9 +44,15 @@ struct KeptOutput {
   /// To be sent behind the output.
   var waitingEnd: ToCoordinator?
 
-  var hasMore: Bool { sent < total }
-  var isDelivered: Bool { isEnded && sent == total }
-  var isAcknowledged: Bool { isEnded && acknowledged == total }
+  var hasMore: Bool {
+    @inline(__always) get { sent < total }
+  }
+  var isDelivered: Bool {
+    @inline(__always) get { isEnded && sent == total }
+  }
+  var isAcknowledged: Bool {
+    @inline(__always) get { isEnded && acknowledged == total }
+  }
 
   mutating func end() {
     isEnded = true

@@ -5,32 +5,43 @@ import Scheduling
 /// part from the beginning on may be there, under a boot id that is no more.
 struct SpoolFile {
   private(set) var lines: [SpoolRecord] = []
-  private var pending: [SpoolRecord] = []
+  /// Of them, those that are written; what follows is in the process only.
+  private var flushed = 0
   /// The boot under which the lines were written.
   private(set) var boot = 0
 
-  var hasPending: Bool { !pending.isEmpty }
+  var hasPending: Bool {
+    @inline(__always) get { flushed < lines.count }
+  }
 
   mutating func reset() {
-    lines.removeAll(keepingCapacity: true)
-    pending.removeAll(keepingCapacity: true)
+    remove()
     boot = 0
   }
 
-  mutating func append(_ record: SpoolRecord) { pending.append(record) }
+  mutating func append(_ record: consuming SpoolRecord) { lines.append(record) }
 
-  mutating func flush() {
-    lines.append(contentsOf: pending)
-    pending.removeAll(keepingCapacity: true)
+  /// `ended` is told of each end among it.
+  mutating func flush(_ ended: (Fence) -> Void) {
+    while flushed < lines.count {
+      if case .ended(let fence, _) = lines[flushed] { ended(fence) }
+      flushed += 1
+    }
   }
 
   /// The process is gone: so is what it had not written.
-  mutating func losePending() { pending.removeAll(keepingCapacity: true) }
+  mutating func losePending() { lines.removeLast(lines.count - flushed) }
 
   /// The host lost its power.
-  mutating func lose(after kept: Int) { lines.removeLast(max(0, lines.count - kept)) }
+  mutating func lose(after kept: Int) {
+    lines.removeLast(max(0, lines.count - kept))
+    flushed = lines.count
+  }
 
-  mutating func remove() { lines.removeAll(keepingCapacity: true) }
+  mutating func remove() {
+    lines.empty()
+    flushed = 0
+  }
 
   /// With an end goes what only memory held of its output.
   func hasEnd(of fence: Fence) -> Bool {
@@ -45,7 +56,7 @@ struct SpoolFile {
     var open: [(fence: Fence, result: AttemptResult)] = []
     for line in lines {
       switch line {
-      case .started(let fence):
+      case .started(let fence, _):
         let lost = AttemptResult(
           kind: .lost, rc: -1, start: .none, stop: .none, words: "the agent's process died while it ran")
         open.append((fence, lost))
@@ -65,7 +76,8 @@ struct SpoolFile {
   /// The file of a new start begins with what earlier ones left.
   mutating func begin(with left: [(fence: Fence, result: AttemptResult)], boot: Int) {
     self.boot = boot
-    lines.removeAll(keepingCapacity: true)
+    lines.empty()
     for (fence, result) in left { lines.append(.ended(fence, result)) }
+    flushed = lines.count
   }
 }

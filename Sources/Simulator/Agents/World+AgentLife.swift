@@ -4,8 +4,10 @@ import Scheduling
 // Agents' processes and hosts come and go.
 extension World {
   /// Whether the agent's process can do anything now.
+  @inline(__always)
   func acts(_ a: Int) -> Bool { agents[a].life == .serving && now >= agents[a].frozenUntil }
 
+  @inline(__always)
   func isFrozen(_ a: Int) -> Bool { agents[a].life != .down && now < agents[a].frozenUntil }
 
   // MARK: Beginning
@@ -28,12 +30,17 @@ extension World {
     agenda.enter(
       .agentIsSwept, a, at: now + 100 * TrueTime.microsecond + time * TrueTime.millisecond,
       generation: agents[a].lifeNumber)
+    if planted(.helloBeforeSweep) { serve(a) }
   }
 
   mutating func agentIsSwept(_ a: Int) {
-    while !agents[a].processes.isEmpty { killNow(a, agents[a].processes.count - 1) }
+    for p in agents[a].processes.indices.reversed() where agents[a].processes[p].isOrphan { killNow(a, p) }
+    if !planted(.helloBeforeSweep) { serve(a) }
+  }
+
+  private mutating func serve(_ a: Int) {
     agents[a].life = .serving
-    let left = agents[a].spool.left(boot: agents[a].boot)
+    let left = planted(.spoolUnread) ? [] : agents[a].spool.left(boot: agents[a].boot)
     agents[a].spool.begin(with: restoreOutputs(a, left), boot: agents[a].boot)
     agents[a].tracker = AttemptTracker(
       AttemptTracker.Settings(capacity: agents[a].capacity), left: restored)
@@ -67,7 +74,9 @@ extension World {
   mutating func crashAgent(_ a: Int, downtime: Int64) {
     guard agents[a].life != .down else { return }
     if isLogging { note("\(agents[a].name)'s process dies") }
-    endAgent(a, downtime: downtime)
+    // Its other process outlives it for as long as it takes, or goes with it.
+    endAgent(
+      a, downtime: downtime, isTold: agents[a].life == .serving && agents[a].random.chance(percent: 50))
   }
 
   mutating func crashAtPoint(_ a: Int) {
@@ -75,8 +84,10 @@ extension World {
     crashAgent(a, downtime: agents[a].crashDowntime)
   }
 
-  private mutating func endAgent(_ a: Int, downtime: Int64) {
+  private mutating func endAgent(_ a: Int, downtime: Int64, isTold: Bool = false) {
     oracle.agentDied(a)
+    agents[a].spool.losePending()
+    if isTold { tellDeath(a) }
     closeAtAgent(a)
     agents[a].endProcess()
     orphan(a)
@@ -84,9 +95,11 @@ extension World {
   }
 
   /// Nothing of it runs; its process ends with 0.
-  mutating func leaveForGood(_ a: Int, isRead: Bool) {
+  mutating func leaveForGood(_ a: Int, isAnswered: Bool = false) {
     if isLogging { note("\(agents[a].name) leaves") }
-    if isRead { agents[a].spool.remove() }
+    if !agents[a].tracker.hasUnacknowledged || (planted(.goodbyeIsEnough) && isAnswered) {
+      agents[a].spool.remove()
+    }
     endAgent(a, downtime: agents[a].downtimeAfterLeaving)
   }
 
@@ -95,9 +108,7 @@ extension World {
     guard agents[a].hasPower else { return }
     if isLogging { note("\(agents[a].name)'s host loses its power") }
     oracle.agentDied(a)
-    while !agents[a].processes.isEmpty {
-      if agents[a].processes[0].isZombie { agents[a].processes.remove(at: 0) } else { killNow(a, 0) }
-    }
+    while !agents[a].processes.isEmpty { removeNow(a, 0) }
     // It says nothing; what is under way may still arrive, or a part of it.
     if agents[a].connection >= 0 {
       let c = agents[a].connection
@@ -108,6 +119,7 @@ extension World {
     agents[a].endProcess()
     agents[a].boot += 1
     agents[a].clock.reboot(at: now)
+    oracle.spoolIsGone(a)
     agents[a].spool.lose(after: agents[a].random.below(1 + agents[a].spool.lines.count))
     // The count of starts is renamed into place, which the directory may not know of yet.
     if agents[a].random.chance(percent: 30) { agents[a].startNumber -= 1 }
@@ -121,6 +133,7 @@ extension World {
     guard agents[a].life == .down else { return }
     agents[a].directory += 1
     agents[a].startNumber = 0
+    oracle.spoolIsGone(a)
     agents[a].spool.reset()
     agents[a].outputs.removeAll()
   }
@@ -143,11 +156,27 @@ extension World {
     if agents[a].lifeNumber == life { endOfTurn(a) }
   }
 
+  /// Something of it does not die, or is gone after all.
+  mutating func setUnfit(_ a: Int, _ isUnfit: Bool) {
+    guard agents[a].life == .serving, !isFrozen(a), agents[a].isUnfit != isUnfit else { return }
+    if isLogging { note("\(agents[a].name) \(isUnfit ? "takes no new work" : "takes work again")") }
+    agents[a].isUnfit = isUnfit
+    let life = agents[a].lifeNumber
+    tell(a, .unfit(reason: isUnfit ? "something does not die" : ""))
+    if agents[a].lifeNumber == life { endOfTurn(a) }
+  }
+
   /// SIGSTOP, and SIGCONT after `period`.
   mutating func freezeAgent(_ a: Int, period: Int64) {
     guard agents[a].life == .serving, !isFrozen(a) else { return }
-    if isLogging { note("\(agents[a].name) is stopped for \(period / TrueTime.millisecond) ms") }
+    let isWhole = agents[a].random.chance(percent: 50)
+    if isLogging {
+      note(
+        "\(agents[a].name)\(isWhole ? "" : "'s runner") is stopped for \(period / TrueTime.millisecond) ms")
+    }
     agents[a].frozenUntil = now + period
+    agents[a].isLinkFrozen = isWhole
+    if !isWhole { guardLeases(a) }
     agenda.enter(.agentContinues, a, at: now + period, generation: agents[a].lifeNumber)
   }
 

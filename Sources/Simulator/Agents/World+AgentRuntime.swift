@@ -6,7 +6,7 @@ import Scheduling
 extension World {
   private static let silence = Period.milliseconds(2)
 
-  mutating func received(_ a: Int, _ message: ToAgent) {
+  mutating func received(_ a: Int, _ message: consuming ToAgent) {
     if case .outputAcknowledged(let fence, _, let offset) = message {
       if let at = agents[a].output(fence) { agents[a].outputs[at].acknowledge(offset) }
       return
@@ -14,46 +14,49 @@ extension World {
     if case .endsAcknowledged(let fences) = message {
       for fence in fences { oracle.heardAcknowledgement(fence) }
     }
-    tell(a, .received(message))
+    tell(a, .received(consume message))
   }
 
   /// Events that effects bring about wait until those effects are all carried out.
-  mutating func tell(_ a: Int, _ event: AttemptEvent) {
-    agents[a].events.append(event)
-    if agents[a].isHandling { return }
+  mutating func tell(_ a: Int, _ event: consuming AttemptEvent) {
+    if agents[a].isHandling { return agents[a].events.append(event) }
     agents[a].isHandling = true
     let life = agents[a].lifeNumber
+    var effects: [AttemptEffect] = []
+    swap(&effects, &attemptEffects)
+    handle(a, consume event, &effects)
     var next = 0
-    var effects = attemptEffects
-    attemptEffects = []
-    while next < agents[a].events.count {
-      signalCause = SignalCause(agents[a].events[next])
-      agents[a].tracker.handle(
-        agents[a].events[next], at: agents[a].clock.boot(now), into: &effects)
+    while agents[a].lifeNumber == life, next < agents[a].events.count {
+      handle(a, agents[a].events[next], &effects)
       next += 1
-      for effect in effects {
-        carryOut(a, effect)
-        // It crashed in the middle.
-        if agents[a].lifeNumber != life { break }
-      }
-      effects.removeAll(keepingCapacity: true)
-      if agents[a].lifeNumber != life { break }
     }
-    attemptEffects = effects
+    swap(&effects, &attemptEffects)
     if agents[a].lifeNumber != life { return }
-    agents[a].events.removeAll(keepingCapacity: true)
+    agents[a].events.empty()
     agents[a].isHandling = false
   }
 
-  private mutating func carryOut(_ a: Int, _ effect: AttemptEffect) {
-    switch effect {
+  private mutating func handle(_ a: Int, _ event: consuming AttemptEvent, _ effects: inout [AttemptEffect]) {
+    signalCause = SignalCause(event)
+    agents[a].tracker.handle(consume event, at: agents[a].clock.lease(now), into: &effects)
+    let life = agents[a].lifeNumber
+    for i in effects.indices {
+      carryOut(a, effects.take(at: i, leaving: .leave))
+      // It crashed in the middle.
+      if agents[a].lifeNumber != life { break }
+    }
+    effects.empty()
+  }
+
+  private mutating func carryOut(_ a: Int, _ effect: consuming AttemptEffect) {
+    switch consume effect {
     case .record(let record): agents[a].spool.append(record)
     case .spawn(let start): spawn(a, start)
     case .signal(let fence, let signal): self.signal(a, fence, signal)
     case .send(let message): agents[a].control.append(message)
     case .list(let held): list(a, held)
     case .announce(let fence, let message):
-      if !sendLater(a, message, of: fence) { agents[a].control.append(message) }
+      if planted(.endBeforeOutput) || !sendLater(a, message, of: fence) { agents[a].control.append(message) }
     case .forgetOutput(let fence):
       if let at = agents[a].output(fence) { agents[a].outputs.remove(at: at) }
     case .reconnect: agents[a].wantsReconnect = true
@@ -66,8 +69,11 @@ extension World {
 
   private mutating func spawn(_ a: Int, _ start: ToAgent.Start) {
     oracle.willStart(oracle.index(of: start.fence), on: a)
+    if agents[a].isUnfit {
+      oracle.violate("\(agents[a].name) begins attempt \(start.fence), and takes no new work")
+    }
     if agents[a].crashPoint == .beforeSpool { return crashAtPoint(a) }
-    agents[a].spool.flush()
+    flushSpool(a)
     if agents[a].crashPoint == .beforeFork { return crashAtPoint(a) }
     agents[a].events.append(fork(a, start))
     if agents[a].crashPoint == .afterFork { return crashAtPoint(a) }
@@ -102,21 +108,25 @@ extension World {
     return true
   }
 
+  private mutating func flushSpool(_ a: Int) {
+    agents[a].spool.flush { oracle.spooled($0) }
+  }
+
   // MARK: The turn's end
 
   mutating func endOfTurn(_ a: Int) {
     let life = agents[a].lifeNumber
-    if let due = agents[a].tracker.nextDeadline, due <= agents[a].clock.boot(now) {
+    if let due = agents[a].tracker.nextDeadline, due <= agents[a].clock.lease(now) {
       reap(a)
       if agents[a].lifeNumber != life { return }
       tell(a, .timer)
       if agents[a].lifeNumber != life { return }
-      if let due = agents[a].tracker.nextDeadline, due <= agents[a].clock.boot(now) {
+      if let due = agents[a].tracker.nextDeadline, due <= agents[a].clock.lease(now) {
         oracle.violate("\(agents[a].name) wants to be woken at a time that is over: it never rests")
       }
     }
-    if agents[a].link == .welcome { pump(a) }
-    agents[a].spool.flush()
+    if agents[a].link == .welcome, !agents[a].outputs.isEmpty { pump(a) }
+    if agents[a].spool.hasPending { flushSpool(a) }
     if agents[a].crashPoint == .beforeSpeaking { return crashAtPoint(a) }
     speak(a)
     if agents[a].isLeaving { sayGoodbye(a, isLate: false) }
@@ -130,6 +140,10 @@ extension World {
       }
     }
     setTimer(a)
+    if let period = agents[a].freezePoint, agents[a].tracker.waitingCount > 0 {
+      agents[a].freezePoint = nil
+      freezeAgent(a, period: period)
+    }
   }
 
   private mutating func speak(_ a: Int) {
@@ -144,13 +158,16 @@ extension World {
       }
     }
     agents[a].lastWords = agents[a].clock.boot(now)
-    flush(a)
+    if !agents[a].control.isEmpty || !agents[a].logs.isEmpty { flush(a) }
   }
 
   /// What is on the agenda may be early, never late.
   private mutating func setTimer(_ a: Int) {
+    // As it was when the timer was set: nothing is to be worked out.
+    if agents[a].tracker.nextDeadline == agents[a].timerDue, agents[a].timerAt < .max { return }
     guard let due = agents[a].tracker.nextDeadline else { return }
-    let time = agents[a].clock.time(of: due)
+    agents[a].timerDue = due
+    let time = agents[a].clock.time(ofLease: due, now: now)
     if time >= agents[a].timerAt { return }
     agents[a].timerAt = time
     agenda.enter(.agentTimer, a, at: time, generation: agents[a].lifeNumber)
@@ -160,7 +177,7 @@ extension World {
     guard agents[a].timerAt == now else { return false }
     agents[a].timerAt = .max
     guard let due = agents[a].tracker.nextDeadline else { return false }
-    if due > agents[a].clock.boot(now) {
+    if due > agents[a].clock.lease(now) {
       setTimer(a)
       return false
     }
@@ -198,7 +215,7 @@ extension World {
 enum SignalCause {
   case none, asked, lateness, shutdown
 
-  init(_ event: AttemptEvent) {
+  init(_ event: borrowing AttemptEvent) {
     switch event {
     case .received: self = .asked
     case .timer: self = .lateness

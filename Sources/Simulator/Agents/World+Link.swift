@@ -1,7 +1,7 @@
 import Protocol
 import Scheduling
 
-// The agent's side of its connection, as `CoordinatorLink` and `Dial` have it.
+// The agent's side of its connection, as `CoordinatorConnection` and `Dial` have it.
 extension World {
   private static let dialTime = 10 * TrueTime.second
   private static let helloAnswerTime = Period.seconds(30)
@@ -52,17 +52,17 @@ extension World {
       session: SessionID(Int64(c)), name: agents[a].name, incarnation: incarnation(a),
       capacity: agents[a].capacity)
     if isLogging { note("\(agents[a].name) connects (connection \(c)) and says hello") }
-    tell(a, .helloSent)
-    let segment = network.takeSegment()
-    network.segments[Int(segment)].content = .hello
-    send(segment, on: c, .up)
+    tell(a, .helloSent(at: agents[a].clock.lease(now)))
+    send(network.takeSegment(.hello), on: c, .up)
     let due = agents[a].clock.time(of: agents[a].clock.boot(now) + Self.helloAnswerTime)
     agenda.enter(.helloAnswerDue, a, at: due, generation: Int32(c))
   }
 
+  @inline(__always)
   func incarnation(_ a: Int) -> Incarnation {
     Incarnation(
-      directoryID: Names.directory(agents[a].directory), bootID: Names.boot(agents[a].boot),
+      directoryID: Names.directory(agents[a].directory),
+      bootID: Names.boot(planted(.bootIDIgnored) ? 0 : agents[a].boot),
       startNumber: agents[a].startNumber)
   }
 
@@ -77,7 +77,8 @@ extension World {
 
   // MARK: In
 
-  mutating func linkReceived(_ a: Int, _ messages: [ToAgent]) {
+  /// The messages are taken out of the array.
+  mutating func linkReceived(_ a: Int, _ messages: inout [ToAgent]) {
     switch agents[a].link {
     case .greeting:
       switch messages[0] {
@@ -85,25 +86,26 @@ extension World {
         agents[a].link = .welcome
         agents[a].backoff = 0
         if isLogging { note("\(agents[a].name) is welcome") }
+        expectKills(a)
         tell(a, .welcomed(welcome))
-        received(a, messages.dropFirst())
+        received(a, &messages, from: 1)
       case .refused:
         if isLogging { note("\(agents[a].name) is refused") }
         closeAtAgent(a)
         dialAgain(a)
       default: preconditionFailure("a hello is answered by welcome or refused, not \(messages[0])")
       }
-    case .welcome: received(a, messages[...])
-    case .waiting, .dialing, .leaving, .stopped: break
+    case .welcome, .leaving: received(a, &messages, from: 0)
+    case .waiting, .dialing, .stopped: break
     }
   }
 
-  private mutating func received(_ a: Int, _ messages: ArraySlice<ToAgent>) {
+  private mutating func received(_ a: Int, _ messages: inout [ToAgent], from first: Int) {
     let life = agents[a].lifeNumber
-    for message in messages {
+    for i in first..<messages.count {
       // It crashed over one of them.
       if agents[a].lifeNumber != life { return }
-      received(a, message)
+      received(a, messages.take(at: i, leaving: .heartbeatAcknowledged(0)))
     }
   }
 
@@ -113,8 +115,8 @@ extension World {
     case .greeting: dialAgain(a)
     case .welcome:
       if isLogging { note("\(agents[a].name) lost its connection") }
-      agents[a].control.removeAll(keepingCapacity: true)
-      agents[a].logs.removeAll(keepingCapacity: true)
+      agents[a].control.empty()
+      agents[a].logs.empty()
       tell(a, .disconnected)
       for at in agents[a].outputs.indices {
         agents[a].outputs[at].waitingEnd = nil
@@ -122,7 +124,7 @@ extension World {
         agents[a].outputs[at].moveToFile()
       }
       dialAgain(a)
-    case .leaving: leaveForGood(a, isRead: true)
+    case .leaving: leaveForGood(a, isAnswered: true)
     case .waiting, .dialing, .stopped: break
     }
   }
@@ -131,22 +133,19 @@ extension World {
 
   /// Writes what this turn has gathered.
   mutating func flush(_ a: Int) {
-    if agents[a].control.isEmpty && agents[a].logs.isEmpty { return }
     guard agents[a].link == .welcome else {
-      agents[a].control.removeAll(keepingCapacity: true)
-      agents[a].logs.removeAll(keepingCapacity: true)
+      agents[a].control.empty()
+      agents[a].logs.empty()
       return
     }
     let c = agents[a].connection
     if !agents[a].control.isEmpty {
-      let segment = network.takeSegment()
-      network.segments[Int(segment)].content = .toCoordinator
+      let segment = network.takeSegment(.toCoordinator)
       swap(&network.segments[Int(segment)].up, &agents[a].control)
       send(segment, on: c, .up)
     }
     if !agents[a].logs.isEmpty {
-      let segment = network.takeSegment()
-      network.segments[Int(segment)].content = .toCoordinator
+      let segment = network.takeSegment(.toCoordinator)
       swap(&network.segments[Int(segment)].up, &agents[a].logs)
       send(segment, on: c, .up)
     }
@@ -159,14 +158,11 @@ extension World {
     agents[a].hasSaidGoodbye = true
     guard isWelcome else {
       agents[a].link = .stopped
-      return leaveForGood(a, isRead: false)
+      return leaveForGood(a)
     }
     agents[a].control.append(.goodbye(reason: "the agent was told to stop"))
     flush(a)
     agents[a].link = .leaving
-    let segment = network.takeSegment()
-    network.segments[Int(segment)].content = .end
-    send(segment, on: agents[a].connection, .up)
     agenda.enter(.farewellDue, a, at: now + Self.farewellTime, generation: agents[a].lifeNumber)
   }
 }

@@ -14,7 +14,8 @@ extension World {
     }
     agents[a].lastProcess += 1
     var process = HostProcess(
-      number: agents[a].lastProcess, fence: start.fence, attempt: attempt, needs: start.job.needs)
+      number: agents[a].lastProcess, fence: start.fence, attempt: attempt, needs: start.job.needs,
+      lease: start.lease)
     let period = tempo.duration(&random)
     switch random.below(100) {
     case 0...79: process.how = .exit(code: 0)
@@ -41,6 +42,7 @@ extension World {
     return .processStarted(start.fence, at: wall)
   }
 
+  @inline(__always)
   private func find(_ a: Int, _ number: Int32) -> Int? {
     agents[a].processes.firstIndex { $0.number == number }
   }
@@ -153,6 +155,18 @@ extension World {
         p += 1
       }
     }
+  }
+
+  /// The agent's other process ends it; the agent itself takes note when it can.
+  mutating func killByLink(_ a: Int, _ p: Int) {
+    oracle.terminated(agents[a].processes[p].attempt, by: .lateness)
+    agents[a].processes[p].how = .signal(9)
+    end(a, p)
+  }
+
+  /// It is gone, and nobody takes note.
+  mutating func removeNow(_ a: Int, _ p: Int) {
+    if agents[a].processes[p].isZombie { agents[a].processes.remove(at: p) } else { killNow(a, p) }
   }
 
   /// SIGKILL, and gone at once.

@@ -2,7 +2,7 @@ import Protocol
 import Scheduling
 
 /// The coordinator's host and process: the Engine around the real Scheduler, with its disks beside it.
-struct CoordinatorHost {
+struct CoordinatorHost: ~Copyable {
   enum Life {
     case down
     case serving
@@ -30,7 +30,8 @@ struct CoordinatorHost {
     case submit(request: Int)
     case command(request: Int)
     case arrived(connection: Int)
-    case said(connection: Int, [ToCoordinator])
+    /// Messages among `said`.
+    case said(connection: Int, Range<Int>)
     case closed(connection: Int)
     case expanded(question: Int)
   }
@@ -61,7 +62,8 @@ struct CoordinatorHost {
   var downtimeAfterStopping: Int64 = 0
   var scheduler = Scheduler(epoch: Epoch(0))
   var phase = Phase.idle
-  var inbox: [Input] = []
+  var inbox = Kept<Input>(capacity: 16)
+  var said: [ToCoordinator] = []
   /// When the turn under way began.
   var wasInboxEmpty = false
   var nextRun: Int64 = 0
@@ -71,15 +73,34 @@ struct CoordinatorHost {
   /// Between the Scheduler and the batch.
   var effects: [Effect] = []
   var questions: [Question] = []
-  /// The Scheduler of a process that died with all of it committed, until the next start.
-  var crashed: Scheduler?
+  /// The process died with all of its Scheduler committed, which is there to be compared until the next start.
+  var hasDiedWhole = false
+  /// By agent.
+  private(set) var lastHeard: [Instant] = []
   var lastCommit = Instant(nanoseconds: 0)
   var lastWall = WallTime.none
   var dueAt = Int64.max
 
-  var isListening: Bool { hasPower && life == .serving }
+  var isListening: Bool {
+    @inline(__always) get { hasPower && life == .serving }
+  }
   func isReading(at now: Int64) -> Bool { hasPower && life == .serving && now >= frozenUntil }
+  @inline(__always)
   func acts(at now: Int64) -> Bool { life != .down && now >= frozenUntil }
+
+  mutating func hear(_ agent: AgentID, at time: Instant) {
+    while lastHeard.count <= Int(agent.value) { lastHeard.append(time) }
+    lastHeard[Int(agent.value)] = time
+  }
+
+  /// Whatever agents have said meanwhile is still unread.
+  mutating func forgiveSilence(at time: Instant) {
+    for agent in lastHeard.indices { lastHeard[agent] = time }
+  }
+
+  mutating func drainDirtyRuns() {
+    scheduler.drainDirtyRuns { batch.add($0) }
+  }
 
   mutating func reset(seed: UInt64) {
     random = SeededRandom(seed, 0xC0_0D)
@@ -91,7 +112,7 @@ struct CoordinatorHost {
     logs.reset()
     isSlowUntil = 0
     lifeNumber = 0
-    crashed = nil
+    hasDiedWhole = false
     endProcess()
   }
 
@@ -101,9 +122,11 @@ struct CoordinatorHost {
     frozenUntil = 0
     crashPoint = nil
     phase = .idle
-    inbox.removeAll(keepingCapacity: true)
-    parts.removeAll(keepingCapacity: true)
-    questions.removeAll(keepingCapacity: true)
+    inbox.empty()
+    said.empty()
+    parts.empty()
+    questions.empty()
+    lastHeard.empty()
     logs.stop()
     batch.begin(at: .none, number: batch.number)
     lastWall = .none

@@ -8,16 +8,18 @@ extension SeededRandom {
   /// Generators that generate generators, at most.
   private static let mostNested = 2
 
-  mutating func graph(families count: Int, firstFamily: Int32 = 0, depth: Int = 0) -> PlanGraph {
+  mutating func graph(
+    families count: Int, isCrowded: Bool, firstFamily: Int32 = 0, depth: Int = 0
+  ) -> PlanGraph {
     var families: [Family] = []
     families.reserveCapacity(count)
     for _ in 0..<count {
       let isExpanded = chance(percent: 35)
       families.append(
         Family(
-          count: isExpanded ? Int32(1 + below(4)) : 1, isExpanded: isExpanded,
+          count: isExpanded ? size(isCrowded: isCrowded) : 1, isExpanded: isExpanded,
           isGenerator: depth < Self.mostNested && chance(percent: 10), maxRetries: Int32(below(3)),
-          retryIntervalSeconds: chance(percent: 40) ? Int32(1 + below(4)) : 0,
+          retryIntervalSeconds: chance(percent: 40) ? Int32(1 + below(chance(percent: 30) ? 12 : 4)) : 0,
           needs: ResourceVector(
             milliCores: chance(percent: 20) ? Self.mostCores * 1000 : 1000,
             memoryMB: Int64(10 + 10 * below(2)))))
@@ -34,6 +36,10 @@ extension SeededRandom {
       }
     }
     return PlanGraph(families: families, edges: edges)
+  }
+
+  private mutating func size(isCrowded: Bool) -> Int32 {
+    Int32(chance(percent: isCrowded ? 60 : 5) ? 5 + below(8) : 1 + below(4))
   }
 
   private mutating func single(of family: Family) -> Int32? {

@@ -23,12 +23,18 @@ struct RunPart {
       name &+ UInt64(family - firstFamily) &* 0x1_0001 &+ UInt64(ordinal) &* 0x1_0000_0001)
   }
 
+  /// The same, and what the task needs.
+  func describe(_ task: Int32) -> (name: UInt64, needs: ResourceVector) {
+    (nameOfTask(task), graph.families[Int(locate(task).family - firstFamily)].needs)
+  }
+
   /// By the run's numbers.
   func locate(_ task: Int32) -> (family: Int32, ordinal: Int32) {
     var first = firstTask
-    for (f, family) in graph.families.enumerated() {
-      if task < first + family.count { return (firstFamily + Int32(f), task - first) }
-      first += family.count
+    for f in graph.families.indices {
+      let count = graph.families[f].count
+      if task < first + count { return (firstFamily + Int32(f), task - first) }
+      first += count
     }
     preconditionFailure("task \(task) is not of the part that begins at \(firstTask)")
   }

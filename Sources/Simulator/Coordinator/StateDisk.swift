@@ -3,16 +3,28 @@ import Scheduling
 
 /// What `state.db` holds: committed batches, and the rules of its tables and of `CommitWriter`, which trap a
 /// write that does not fit what is there. A commit is kept as a whole or not at all.
-struct StateDisk {
+struct StateDisk: ~Copyable {
   struct Run {
     var state = RunState.queued
     var isKillRequested = false
     var hasStarted = false
     var latestStop = WallTime.none
-    var bytes: [UInt8] = []
+    var bytes: [TaskByte] = []
+    /// By task.
     var histories: [(task: Int32, history: TaskHistory)] = []
     var attempts: [AttemptRecord] = []
     var parts: [RunPart] = []
+
+    mutating func reset() {
+      state = .queued
+      isKillRequested = false
+      hasStarted = false
+      latestStop = .none
+      bytes.empty()
+      histories.empty()
+      attempts.empty()
+      parts.empty()
+    }
 
     func attempt(_ task: TaskIndex, _ number: AttemptNumber) -> Int? {
       attempts.lastIndex { $0.key.task == task && $0.number == number }
@@ -21,7 +33,7 @@ struct StateDisk {
 
   private(set) var epoch: Int64 = 0
   private(set) var nextRun: Int64 = 0
-  private(set) var runs: [Run] = []
+  private(set) var runs = Kept<Run>()
   private(set) var agents: [RestoredAgent] = []
   /// The first write that the database would have refused.
   private(set) var fault: String?
@@ -29,8 +41,8 @@ struct StateDisk {
   mutating func reset() {
     epoch = 0
     nextRun = 0
-    runs.removeAll(keepingCapacity: true)
-    agents.removeAll(keepingCapacity: true)
+    runs.empty()
+    agents.empty()
     fault = nil
   }
 
@@ -41,8 +53,9 @@ struct StateDisk {
   mutating func addRun(_ run: RunID, _ part: RunPart) {
     if run.value != nextRun || run.value != runs.count { return refuse("run \(run) is added again") }
     nextRun += 1
-    runs.append(Run())
-    runs[runs.count - 1].parts.append(part)
+    let r = runs.add { Run() }
+    runs[r].reset()
+    runs[r].parts.append(part)
   }
 
   mutating func dropPart(_ run: RunID, _ part: Int) {
@@ -61,29 +74,34 @@ struct StateDisk {
       for i in runs[r].attempts.indices where runs[r].attempts[i].key.task == from {
         runs[r].attempts[i].key = TaskKey(run, to)
       }
-      for i in runs[r].histories.indices where runs[r].histories[i].task == from.value {
-        runs[r].histories[i].task = to.value
+      if let at = runs[r].histories.firstIndex(where: { $0.task == from.value }) {
+        let history = runs[r].histories.remove(at: at).history
+        put(TaskKey(run, to), history)
       }
     }
   }
 
-  mutating func put(_ dirty: DirtyRun) {
+  mutating func put(_ dirty: DirtyRow, of batch: borrowing Batch) {
     let r = Int(dirty.id.value)
     runs[r].state = dirty.state
     runs[r].isKillRequested = dirty.isKillRequested
     runs[r].hasStarted = dirty.hasStarted
     runs[r].latestStop = dirty.latestStop
-    for (index, bytes) in dirty.chunks {
-      let from = Int(index) * Scheduler.chunkTasks
-      if runs[r].bytes.count < from + bytes.count {
-        runs[r].bytes.append(
-          contentsOf: repeatElement(0, count: from + bytes.count - runs[r].bytes.count))
+    for i in dirty.chunks {
+      let chunk = batch.chunks[i]
+      let first = Int(chunk.index) * Scheduler.chunkTasks
+      let missing = first + chunk.bytes.count - runs[r].bytes.count
+      if missing > 0 { runs[r].bytes.append(contentsOf: repeatElement(TaskByte(.queued), count: missing)) }
+      runs[r].bytes.withUnsafeMutableBufferPointer { stored in
+        var task = first
+        for at in chunk.bytes {
+          stored[task] = batch.bytes[at]
+          task += 1
+        }
       }
-      runs[r].bytes.replaceSubrange(from..<from + bytes.count, with: bytes)
     }
     if runs[r].bytes.count != dirty.taskCount { refuse("run \(dirty.id) lacks bytes of its tasks") }
-    let underWay = dirty.counts[Int(TaskState.running.rawValue)] + dirty.counts[Int(TaskState.retry.rawValue)]
-    if dirty.state.isFinal && underWay > 0 { refuse("run \(dirty.id) is final with tasks under way") }
+    if dirty.state.isFinal && dirty.underWay > 0 { refuse("run \(dirty.id) is final with tasks under way") }
   }
 
   mutating func insert(_ record: AttemptRecord) {
@@ -115,12 +133,13 @@ struct StateDisk {
 
   mutating func put(_ key: TaskKey, _ history: TaskHistory?) {
     let r = Int(key.run.value)
-    let at = runs[r].histories.firstIndex { $0.task == key.task.value }
-    switch (at, history) {
-    case (let at?, let history?): runs[r].histories[at].history = history
-    case (nil, let history?): runs[r].histories.append((key.task.value, history))
-    case (let at?, nil): runs[r].histories.remove(at: at)
-    case (nil, nil): break
+    let at = runs[r].histories.firstIndex { $0.task >= key.task.value } ?? runs[r].histories.count
+    let isThere = at < runs[r].histories.count && runs[r].histories[at].task == key.task.value
+    switch (isThere, history) {
+    case (true, let history?): runs[r].histories[at].history = history
+    case (false, let history?): runs[r].histories.insert((key.task.value, history), at: at)
+    case (true, nil): runs[r].histories.remove(at: at)
+    case (false, nil): break
     }
   }
 
@@ -149,15 +168,14 @@ struct StateDisk {
   mutating func restored(_ id: RunID) -> RestoredRun {
     let run = runs[Int(id.value)]
     var open: [AttemptRecord] = []
-    for (task, raw) in run.bytes.enumerated() {
-      let byte = TaskByte(raw: raw)
+    for (task, byte) in run.bytes.enumerated() {
       guard byte.isAlive || byte.isExpanding else { continue }
       var latest: AttemptRecord?
       for record in run.attempts where Int(record.key.task.value) == task {
         if latest.map({ $0.number < record.number }) ?? true { latest = record }
       }
       guard let latest, latest.state.isAlive == byte.isAlive else {
-        refuse("run \(id): the byte of task \(task) is \(raw), but its attempts say otherwise")
+        refuse("run \(id): the byte of task \(task) is \(byte.raw), but its attempts say otherwise")
         continue
       }
       open.append(latest)
@@ -165,8 +183,8 @@ struct StateDisk {
     for record in run.attempts where record.isAwaited { open.append(record) }
     return RestoredRun(
       id: id, state: run.state, isKillRequested: run.isKillRequested, hasStarted: run.hasStarted,
-      latestStop: run.latestStop, bytes: run.bytes.map { TaskByte(raw: $0) },
-      histories: run.histories.sorted { $0.task < $1.task }.map { (TaskIndex($0.task), $0.history) },
+      latestStop: run.latestStop, bytes: run.bytes,
+      histories: run.histories.map { (TaskIndex($0.task), $0.history) },
       open: open,
       parts: run.parts.map {
         RestoredRun.Part(

@@ -12,25 +12,23 @@ extension World {
     if isLogging { note("the coordinator starts, epoch \(coordinator.state.epoch)") }
     oracle.coordinatorStarted(epoch: coordinator.state.epoch, at: time)
     coordinator.nextRun = coordinator.state.nextRun
-    for run in coordinator.state.runs { coordinator.parts.append(RunParts(parts: run.parts)) }
+    for run in coordinator.state.runs.indices {
+      coordinator.parts.append(RunParts(parts: coordinator.state.runs[run].parts))
+    }
     let state = coordinator.state.restored()
     if let fault = coordinator.state.fault { return oracle.violate(fault) }
-    coordinator.scheduler = Scheduler(
+    var restored = Scheduler(
       restoring: state, epoch: Epoch(coordinator.state.epoch), settings: tempo.settings, at: time)
-    compareWithCrashed()
+    // What was in memory at a crash, where all of it was committed, must be what came back.
+    if coordinator.hasDiedWhole, let difference = coordinator.scheduler.difference(from: restored) {
+      oracle.violate("what was restored is not what was committed: \(difference)")
+    }
+    coordinator.hasDiedWhole = false
+    swap(&coordinator.scheduler, &restored)
     recheck()
     coordinator.phase = .idle
     wakeHeldUp()
     engineTurn(isDue: true)
-  }
-
-  /// What was in memory at the crash, where all of it was committed, must be what came back.
-  private mutating func compareWithCrashed() {
-    guard let live = coordinator.crashed else { return }
-    coordinator.crashed = nil
-    if let difference = live.difference(from: coordinator.scheduler) {
-      oracle.violate("what was restored is not what was committed: \(difference)")
-    }
   }
 
   mutating func load(_ run: RunID, at time: Instant) {
@@ -53,7 +51,7 @@ extension World {
 
   private mutating func endCoordinator(downtime: Int64) {
     loseMemory()
-    for c in 0..<network.connectionCount where network.connections[c].isOpenAtCoordinator {
+    for c in network.connections.indices where network.connections[c].isOpenAtCoordinator {
       network.connections[c].isKnownToEngine = false
       closeAtCoordinator(c)
     }
@@ -71,8 +69,8 @@ extension World {
       coordinator.phase = .telling
     }
     switch coordinator.phase {
-    case .idle, .resting, .telling: coordinator.crashed = coordinator.scheduler
-    case .committing: coordinator.crashed = nil
+    case .idle, .resting, .telling: coordinator.hasDiedWhole = true
+    case .committing: coordinator.hasDiedWhole = false
     }
   }
 
@@ -80,7 +78,7 @@ extension World {
   mutating func crashCoordinatorHost(downtime: Int64) {
     guard coordinator.hasPower, coordinator.life != .down else { return }
     if isLogging { note("the coordinator's host loses its power") }
-    for c in 0..<network.connectionCount where network.connections[c].isOpenAtCoordinator {
+    for c in network.connections.indices where network.connections[c].isOpenAtCoordinator {
       network.connections[c].isKnownToEngine = false
       network.connections[c].isOpenAtCoordinator = false
       network.drop(c, .down, keeping: coordinator.random.below(3))

@@ -21,12 +21,13 @@ extension World {
       handleBatch()
       if gatherWrites() {
         coordinator.phase = .committing
+        tellTooEarly()
         if coordinator.crashPoint == .beforeCommit { return crashCoordinatorAtPoint() }
         let time = tempo.commit(&coordinator.random, isSlow: now < coordinator.isSlowUntil)
         agenda.enter(.committed, 0, at: now + time, generation: coordinator.lifeNumber)
         return
       }
-      oracle.committed(coordinator, &people)
+      if !coordinator.batch.isPlain { oracle.committed(&coordinator, &people) }
       if !finishTurn() { return }
       isDue = coordinator.life == .stopping
     }
@@ -37,6 +38,7 @@ extension World {
   mutating func committed() {
     if case .inCommit(let isKept)? = coordinator.crashPoint {
       if isKept {
+        if planted(.partialBatch) { coordinator.batch.loseHalf() }
         writeBatch()
         coordinator.phase = .telling
       }
@@ -58,7 +60,7 @@ extension World {
       coordinatorExits()
       return false
     }
-    if coordinator.scheduler.hasBacklog {
+    if coordinator.scheduler.waitingCount > 0 {
       let left = Self.pace.nanoseconds - (coordinator.clock.boot(now) - coordinator.lastCommit).nanoseconds
       if left > 0 {
         coordinator.phase = .resting
@@ -102,14 +104,15 @@ extension World {
     coordinator.lastWall = max(coordinator.lastWall, coordinator.clock.wall(now))
     coordinator.batch.begin(at: coordinator.lastWall, number: coordinator.batch.number + 1)
     coordinator.batch.handled = time
-    var inputs: [CoordinatorHost.Input] = []
-    swap(&inputs, &coordinator.inbox)
-    coordinator.wasInboxEmpty = inputs.isEmpty
+    var said: [ToCoordinator] = []
+    swap(&said, &coordinator.said)
+    coordinator.wasInboxEmpty = coordinator.inbox.isEmpty
     // What agents said meanwhile is still in their sockets.
     if let deadline = coordinator.scheduler.nextDeadline, time > deadline + Self.stillLimit {
+      coordinator.forgiveSilence(at: time)
       coordinator.scheduler.handle(.stoodStill, at: time)
     }
-    for input in inputs { take(input, at: time) }
+    for i in coordinator.inbox.indices { take(coordinator.inbox[i], said, at: time) }
     if let deadline = coordinator.scheduler.nextDeadline, deadline <= time {
       coordinator.scheduler.handle(.clockTicked, at: time)
     }
@@ -117,8 +120,9 @@ extension World {
       oracle.violate("the Scheduler wants to be woken at a time that is over: its driver never rests")
     }
     collect()
-    inputs.removeAll(keepingCapacity: true)
-    swap(&inputs, &coordinator.inbox)
+    coordinator.inbox.empty()
+    said.empty()
+    swap(&said, &coordinator.said)
   }
 
   /// The effects so far join the batch.
@@ -129,6 +133,7 @@ extension World {
       coordinator.scheduler.takeEffects(into: &coordinator.effects)
       coordinator.batch.effects.append(contentsOf: coordinator.effects)
     }
+    if !coordinator.batch.effects.isEmpty { coordinator.batch.isPlain = false }
   }
 
   /// What follows belongs to `mark`.
@@ -137,12 +142,12 @@ extension World {
     coordinator.batch.mark(mark)
   }
 
-  private mutating func take(_ input: CoordinatorHost.Input, at time: Instant) {
+  private mutating func take(_ input: CoordinatorHost.Input, _ said: [ToCoordinator], at time: Instant) {
     switch input {
     case .submit(let request): takeSubmission(request, at: time)
     case .command(let request): takeCommand(request, at: time)
     case .arrived(let c): arrived(c, at: time)
-    case .said(let c, let messages): heard(c, messages, at: time)
+    case .said(let c, let messages): heard(c, said[messages], at: time)
     case .closed(let c):
       guard network.connections[c].isKnownToEngine else { return }
       network.connections[c].isKnownToEngine = false
@@ -152,24 +157,27 @@ extension World {
     }
   }
 
+  @inline(__always)
   func session(_ c: Int) -> SessionID { SessionID(Int64(c)) }
 
+  @inline(__always)
   private func currentAgent(_ c: Int) -> AgentID? {
-    let session = session(c)
-    for a in coordinator.scheduler.agents.indices where coordinator.scheduler.agents[a].session == session {
-      return AgentID(Int32(a))
-    }
-    return nil
+    let agent = network.connections[c].agentID
+    return coordinator.scheduler.isCurrent(agent, session(c)) ? agent : nil
   }
 
   private mutating func arrived(_ c: Int, at time: Instant) {
     network.connections[c].isKnownToEngine = true
     coordinator.scheduler.handle(.agentArrived(network.connections[c].arrival), at: time)
+    let agent = coordinator.scheduler.agentID(named: network.connections[c].arrival.name)!
+    network.connections[c].agentID = agent
+    coordinator.hear(agent, at: time)
   }
 
-  private mutating func heard(_ c: Int, _ messages: [ToCoordinator], at time: Instant) {
+  private mutating func heard(_ c: Int, _ messages: ArraySlice<ToCoordinator>, at time: Instant) {
     guard network.connections[c].isKnownToEngine, let agent = currentAgent(c) else { return }
     let session = session(c)
+    coordinator.hear(agent, at: time)
     coordinator.scheduler.handle(.agentHeard(agent, session), at: time)
     for message in messages {
       switch message {
@@ -185,6 +193,8 @@ extension World {
       case .heartbeat(let number):
         coordinator.scheduler.handle(.agentHeartbeat(agent, session), at: time)
         coordinator.batch.heartbeats.append((c, number))
+      case .unfit(let reason):
+        coordinator.scheduler.handle(.agentUnfit(agent, session, reason: reason), at: time)
       case .goodbye(let reason):
         coordinator.scheduler.handle(.agentLeft(agent, session, reason: reason), at: time)
       case .hello, .output: preconditionFailure("\(message) has no place here")
@@ -210,10 +220,7 @@ extension World {
       case .start, .revoke, .kill, .acknowledgeEnd, .welcome, .refuse, .closeSession, .answer, .expand: break
       }
     }
-    var dirty: [DirtyRun] = []
-    swap(&dirty, &coordinator.batch.dirty)
-    coordinator.scheduler.drainDirtyRuns { dirty.append($0) }
-    swap(&dirty, &coordinator.batch.dirty)
+    coordinator.drainDirtyRuns()
     return hasRows || !coordinator.batch.dirty.isEmpty
   }
 
@@ -231,8 +238,12 @@ extension World {
         coordinator.state.addPart(run, added, moved: moved)
       }
     }
-    for (run, part) in coordinator.batch.dropped { coordinator.state.dropPart(run, part) }
-    for dirty in coordinator.batch.dirty { coordinator.state.put(dirty) }
+    for i in coordinator.batch.dropped.indices {
+      coordinator.state.dropPart(coordinator.batch.dropped[i].run, coordinator.batch.dropped[i].part)
+    }
+    for i in coordinator.batch.dirty.indices {
+      coordinator.state.put(coordinator.batch.dirty[i], of: coordinator.batch)
+    }
     for effect in coordinator.batch.effects {
       switch effect {
       case .attemptInserted(let record): coordinator.state.insert(record)
@@ -249,7 +260,7 @@ extension World {
       }
     }
     if let fault = coordinator.state.fault { oracle.violate(fault) }
-    oracle.committed(coordinator, &people)
+    oracle.committed(&coordinator, &people)
     recheck()
   }
 }

@@ -44,7 +44,8 @@ extension World {
     // A run grows to this size, and no larger.
     let isLarge = parts.taskCount > Oracle.mostTasks - 40
     var graph = random.graph(
-      families: isLarge ? 0 : random.below(4), firstFamily: parts.familyCount, depth: depth + 1)
+      families: isLarge ? 0 : random.below(4), isCrowded: tempo.isCrowded, firstFamily: parts.familyCount,
+      depth: depth + 1)
     let followers = parts.children(of: key.task)
     let source = parts.endpoint(key.task)
     for f in graph.families.indices {

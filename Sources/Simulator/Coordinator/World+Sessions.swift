@@ -15,33 +15,50 @@ extension World {
     post(.arrived(connection: c))
   }
 
-  mutating func take(_ c: Int, _ messages: [ToCoordinator]) {
+  /// The messages are taken out of the array.
+  mutating func take(_ c: Int, _ messages: inout [ToCoordinator]) {
     guard network.connections[c].session == .admitted else { return }
-    var direct: [ToCoordinator] = []
-    var work = LogDisk.Work(connection: c)
-    for message in messages {
+    let first = coordinator.said.count
+    var pieces: [LogDisk.Piece] = []
+    swap(&pieces, &takenPieces)
+    var after: [ToCoordinator] = []
+    swap(&after, &takenAfter)
+    for i in messages.indices {
+      let message = messages.take(at: i, leaving: .heartbeat(0))
       switch message {
       case .output(let fence, _, let offset, let bytes):
-        work.pieces.append(
+        pieces.append(
           LogDisk.Piece(
             fence: fence, attempt: oracle.index(of: fence), offset: offset, count: Int64(bytes.count)))
       case .ended(let fence, let result):
-        if result.stdoutBytes > 0 { work.after.append(message) } else { direct.append(message) }
+        if result.stdoutBytes > 0 { after.append(message) } else { coordinator.said.append(message) }
         forget(c, fence)
       case .handedBack(let fence, let result):
-        if let result, result.stdoutBytes > 0 { work.after.append(message) } else { direct.append(message) }
+        if let result, result.stdoutBytes > 0 {
+          after.append(message)
+        } else {
+          coordinator.said.append(message)
+        }
         forget(c, fence)
       case .attempts(let held, _):
-        work.after.append(message)
+        after.append(message)
         for line in held { forget(c, line.fence) }
-      case .goodbye: work.after.append(message)
-      case .hello, .started, .revoked, .heartbeat: direct.append(message)
+      case .goodbye: after.append(message)
+      case .hello, .started, .revoked, .heartbeat, .unfit: coordinator.said.append(message)
       }
     }
-    if !direct.isEmpty { post(.said(connection: c, direct)) }
-    if work.pieces.isEmpty && work.after.isEmpty { return }
+    if first < coordinator.said.count {
+      post(.said(connection: c, first..<coordinator.said.count))
+    }
     // The process may have crashed over what was posted.
-    if network.connections[c].isOpenAtCoordinator { append(work) }
+    if !pieces.isEmpty || !after.isEmpty, network.connections[c].isOpenAtCoordinator {
+      coordinator.logs.waiting.append(c, pieces, after: after)
+      if !coordinator.logs.isWriting { writeLogs() }
+    }
+    pieces.empty()
+    swap(&pieces, &takenPieces)
+    after.empty()
+    swap(&after, &takenAfter)
   }
 
   private mutating func forget(_ c: Int, _ fence: Fence) {
@@ -58,21 +75,17 @@ extension World {
   /// Behind all that was said on it.
   mutating func sessionClosed(_ c: Int) {
     guard network.connections[c].session == .admitted else { return }
-    append(LogDisk.Work(connection: c, closes: true))
+    coordinator.logs.waiting.append(c, [], after: [], closes: true)
+    if !coordinator.logs.isWriting { writeLogs() }
   }
 
   // MARK: The logs' writer
 
-  private mutating func append(_ work: LogDisk.Work) {
-    coordinator.logs.waiting.append(work)
-    if !coordinator.logs.isWriting { writeLogs() }
-  }
-
   private mutating func writeLogs() {
-    while !coordinator.logs.waiting.isEmpty, !coordinator.logs.isWriting {
+    while !coordinator.logs.waiting.works.isEmpty, !coordinator.logs.isWriting {
       swap(&coordinator.logs.waiting, &coordinator.logs.writing)
       coordinator.logs.isWriting = true
-      if coordinator.logs.writing.contains(where: { !$0.pieces.isEmpty }) {
+      if !coordinator.logs.writing.pieces.isEmpty {
         let time = tempo.commit(&coordinator.random, isSlow: now < coordinator.isSlowUntil)
         agenda.enter(.logsCommitted, 0, at: now + time, generation: coordinator.lifeNumber)
         return
@@ -89,20 +102,24 @@ extension World {
   }
 
   private mutating func tellWritten() {
-    var written: [LogDisk.Work] = []
+    var written = LogDisk.Queue()
     swap(&written, &coordinator.logs.writing)
     coordinator.logs.isWriting = false
     let life = coordinator.lifeNumber
-    for work in written {
+    for work in written.works {
       let c = work.connection
-      for piece in work.pieces { acknowledgeOutput(c, piece) }
-      if !work.after.isEmpty { post(.said(connection: c, work.after)) }
+      for i in work.pieces { acknowledgeOutput(c, written.pieces[i]) }
+      if !work.after.isEmpty {
+        let first = coordinator.said.count
+        for i in work.after { coordinator.said.append(written.after[i]) }
+        post(.said(connection: c, first..<coordinator.said.count))
+      }
       if coordinator.lifeNumber != life { return }
       if work.closes { post(.closed(connection: c)) }
       if coordinator.lifeNumber != life { return }
     }
-    written.removeAll(keepingCapacity: true)
-    if coordinator.logs.writing.isEmpty { swap(&written, &coordinator.logs.writing) }
+    written.empty()
+    if coordinator.logs.writing.works.isEmpty { swap(&written, &coordinator.logs.writing) }
   }
 
   private mutating func acknowledgeOutput(_ c: Int, _ piece: LogDisk.Piece) {
@@ -137,15 +154,14 @@ extension World {
   mutating func flushSession(_ c: Int) {
     if network.connections[c].gathered.isEmpty { return }
     guard network.connections[c].isOpenAtCoordinator else {
-      return network.connections[c].gathered.removeAll(keepingCapacity: true)
+      return network.connections[c].gathered.empty()
     }
     for message in network.connections[c].gathered {
       guard case .start(let start) = message else { continue }
       oracle.sent(start.fence, isAskedBack: asksBack(start.fence, network.connections[c].gathered))
       if isLogging { note("the coordinator sends \(oracle.words(oracle.index(of: start.fence)))") }
     }
-    let segment = network.takeSegment()
-    network.segments[Int(segment)].content = .toAgent
+    let segment = network.takeSegment(.toAgent)
     swap(&network.segments[Int(segment)].down, &network.connections[c].gathered)
     send(segment, on: c, .down)
   }

@@ -6,41 +6,78 @@ extension World {
   /// May end in a crash, where one is to come in the middle of it.
   mutating func perform() {
     var told = 0
-    var effects: [Effect] = []
-    swap(&effects, &coordinator.batch.effects)
-    for effect in effects {
-      guard isTold(effect) else { continue }
-      if isToCrash(after: &told) { return crashCoordinatorAtPoint() }
-      tell(effect)
+    if !coordinator.batch.isPlain {
+      var effects: [Effect] = []
+      swap(&effects, &coordinator.batch.effects)
+      for i in effects.indices where isTold(effects[i]) {
+        if isToCrash(after: &told) { return crashCoordinatorAtPoint() }
+        tell(effects.take(at: i, leaving: .agentChanged(AgentID(0))))
+      }
+      swap(&effects, &coordinator.batch.effects)
+      gatherAcknowledgements()
     }
-    swap(&effects, &coordinator.batch.effects)
-    for (c, fences) in coordinator.batch.acknowledgements where network.connections[c].isKnownToEngine {
-      gather(c, .endsAcknowledged(fences))
-      coordinator.batch.touch(c)
-    }
-    for (c, number) in coordinator.batch.heartbeats where network.connections[c].isKnownToEngine {
+    for i in coordinator.batch.heartbeats.indices {
+      let (c, number) = coordinator.batch.heartbeats[i]
+      if !network.connections[c].isKnownToEngine { continue }
       gather(c, .heartbeatAcknowledged(number))
       coordinator.batch.touch(c)
     }
-    for c in coordinator.batch.touched where network.connections[c].isKnownToEngine {
+    for i in coordinator.batch.touched.indices {
+      let c = coordinator.batch.touched[i]
+      if !network.connections[c].isKnownToEngine { continue }
       if isToCrash(after: &told) { return crashCoordinatorAtPoint() }
       flushSession(c)
     }
-    for request in coordinator.batch.submissions {
+    for i in coordinator.batch.closings.indices { close(coordinator.batch.closings[i]) }
+    for i in coordinator.batch.submissions.indices {
       if isToCrash(after: &told) { return crashCoordinatorAtPoint() }
-      answer(request, isRefused: false)
+      answer(coordinator.batch.submissions[i], isRefused: false)
     }
     // Whatever of it was to be in the middle is at its end.
     if told > 0, case .telling? = coordinator.crashPoint { return crashCoordinatorAtPoint() }
     _ = coordinator.scheduler.evictFinalRuns()
   }
 
+  private mutating func gatherAcknowledgements() {
+    for (c, fences) in coordinator.batch.acknowledgements where network.connections[c].isKnownToEngine {
+      gather(c, .endsAcknowledged(fences))
+      coordinator.batch.touch(c)
+    }
+  }
+
+  @inline(__always)
   private func isToCrash(after told: inout Int) -> Bool {
     told += 1
     if case .telling(let count)? = coordinator.crashPoint { return told > count }
     return false
   }
 
+  /// A deliberate bug: what must wait for the commit does not.
+  mutating func tellTooEarly() {
+    let isAnswered = planted(.answerBeforeCommit)
+    guard planted(.ackBeforeCommit) || planted(.dispatchBeforeCommit) || isAnswered else { return }
+    for effect in coordinator.batch.effects {
+      switch effect {
+      case .acknowledgeEnd where planted(.ackBeforeCommit), .start where planted(.dispatchBeforeCommit),
+        .answer where isAnswered:
+        tell(effect)
+      default: break
+      }
+    }
+    gatherAcknowledgements()
+    coordinator.batch.acknowledgements.empty()
+    for i in coordinator.batch.touched.indices {
+      let c = coordinator.batch.touched[i]
+      if network.connections[c].isKnownToEngine { flushSession(c) }
+    }
+    if isAnswered {
+      for i in coordinator.batch.submissions.indices {
+        answer(coordinator.batch.submissions[i], isRefused: false)
+      }
+    }
+  }
+
+  @inline(__always)
   private func isTold(_ effect: Effect) -> Bool {
     switch effect {
     case .attemptInserted, .attemptUpdated, .attemptDeleted, .historyChanged, .runStateChanged,
@@ -87,18 +124,22 @@ extension World {
       gather(c, .refused(code: code, message: words, retryable: true))
       flushSession(c)
     case .closeSession(let session, _):
-      let c = Int(session.value)
-      if !network.connections[c].isKnownToEngine { return }
-      network.connections[c].isKnownToEngine = false
-      if network.connections[c].isOpenAtCoordinator {
-        closeAtCoordinator(c)
-        sessionClosed(c)
-      }
+      network.connections[Int(session.value)].gathered.empty()
+      coordinator.batch.closings.append(Int(session.value))
     case .answer(let id, let refusal): answer(Int(id.value), isRefused: refusal != nil)
     case .expand(let key, let number, let fence):
       ask(
         CoordinatorHost.Question(
           key: key, number: number, fence: fence, parts: coordinator.parts[Int(key.run.value)].parts.count))
+    }
+  }
+
+  private mutating func close(_ c: Int) {
+    if !network.connections[c].isKnownToEngine { return }
+    network.connections[c].isKnownToEngine = false
+    if network.connections[c].isOpenAtCoordinator {
+      closeAtCoordinator(c)
+      sessionClosed(c)
     }
   }
 
@@ -110,11 +151,12 @@ extension World {
     }
   }
 
+  @inline(__always)
   private func job(of key: TaskKey) -> Job {
-    let parts = coordinator.parts[Int(key.run.value)]
-    let part = parts.parts[parts.part(ofTask: key.task.value)]
-    let family = part.locate(key.task.value).family - part.firstFamily
-    var random = SeededRandom(seed, part.nameOfTask(key.task.value))
-    return Names.job(needs: part.graph.families[Int(family)].needs, &random)
+    let run = Int(key.run.value)
+    let part = coordinator.parts[run].part(ofTask: key.task.value)
+    let (name, needs) = coordinator.parts[run].parts[part].describe(key.task.value)
+    var random = SeededRandom(seed, name)
+    return Names.job(needs: needs, &random)
   }
 }

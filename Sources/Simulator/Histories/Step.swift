@@ -3,13 +3,13 @@
 public struct Step: Hashable, Sendable {
   public enum Kind: String, CaseIterable, Sendable {
     // People.
-    case submit, killRun, killTask, pauseRun, queueRun, queueTask, queueTaskAndBelow
+    case submit, killRun, killTask, pauseRun, queueRun, restartRun, queueTask, queueTaskAndBelow
     // The coordinator.
     case crashCoordinator, stopCoordinator, freezeCoordinator, slowDisk, coordinatorWallJump
     // Agents and their hosts.
-    case crashAgent, stopAgent, freezeAgent, crashHost, agentWallJump, wipeAgent
+    case crashAgent, stopAgent, freezeAgent, crashHost, agentWallJump, wipeAgent, unfitAgent, replaceProgram
     // The network.
-    case cutBothWays, cutToCoordinator, cutToAgent, lossyLink, breakConnection
+    case cutBothWays, cutToCoordinator, cutToAgent, flappingLink, lossyLink, breakConnection
   }
 
   /// True time since the beginning, in microseconds.

@@ -13,39 +13,50 @@ struct Segment {
   }
   var content = Content.end
   var arrival: Int64 = 0
+  /// The one behind it in its pipe, or among those that are free; −1: none.
+  var next: Int32 = -1
   /// Arrays that are kept and filled again.
   var up: [ToCoordinator] = []
   var down: [ToAgent] = []
 }
 
 /// One direction of a connection: segments arrive in the order in which they were sent, or not at all.
+///
+/// A chain through the segments, as most pipes hold one or two.
 struct Pipe {
-  var queue: [Int32] = []
-  var head = 0
-  var lastArrival: Int64 = 0
+  var first: Int32 = -1
+  private var last: Int32 = -1
+  private var lastArrival: Int64 = 0
   /// Its first segment is on the agenda.
   var isExpected = false
   /// Its first segment cannot be taken: the link is cut, or who should read is frozen or has no power.
   var isHeld = false
 
-  var isEmpty: Bool { head == queue.count }
-
-  mutating func reset() {
-    queue.removeAll(keepingCapacity: true)
-    head = 0
-    lastArrival = 0
-    isExpected = false
-    isHeld = false
+  var isEmpty: Bool {
+    @inline(__always) get { first < 0 }
   }
 
-  mutating func removeFirst() -> Int32 {
-    let first = queue[head]
-    head += 1
-    if head == queue.count {
-      queue.removeAll(keepingCapacity: true)
-      head = 0
+  /// Not before what was sent before it.
+  mutating func append(_ segment: Int32, arriving time: Int64, in segments: inout Kept<Segment>) -> Int64 {
+    lastArrival = max(lastArrival, time)
+    segments[Int(segment)].arrival = lastArrival
+    segments[Int(segment)].next = -1
+    if isEmpty { first = segment } else { segments[Int(last)].next = segment }
+    last = segment
+    return lastArrival
+  }
+
+  /// Cuts off all but the first `kept`; answers the first of the others, −1: there are none.
+  mutating func cut(keeping kept: Int, in segments: inout Kept<Segment>) -> Int32 {
+    var before: Int32 = -1
+    var rest = first
+    for _ in 0..<kept where rest >= 0 {
+      before = rest
+      rest = segments[Int(rest)].next
     }
-    return first
+    last = before
+    if before < 0 { first = -1 } else { segments[Int(before)].next = -1 }
+    return rest
   }
 }
 
@@ -71,6 +82,10 @@ struct Connection {
   var arrival = AgentArrival(
     session: SessionID(0), name: "", incarnation: Incarnation(directoryID: "", bootID: "", startNumber: 0),
     capacity: .zero)
+  /// When the agent read its welcome, and the coordinator's life at that moment.
+  var welcomed: (at: Int64, life: Int32) = (0, 0)
+  /// As the coordinator knows it, once it arrived.
+  var agentID = AgentID(0)
   /// How far each attempt's output was acknowledged on it.
   var acknowledged: [(fence: Fence, end: Int64)] = []
   /// What the Engine has gathered for it in this turn.
@@ -82,7 +97,7 @@ struct Connection {
     isOpenAtCoordinator = true
     session = .awaitsHello
     isKnownToEngine = false
-    acknowledged.removeAll(keepingCapacity: true)
-    gathered.removeAll(keepingCapacity: true)
+    acknowledged.empty()
+    gathered.empty()
   }
 }

@@ -17,50 +17,56 @@ import Scheduling
 ///   one, also a hello, so that one agent's hello may come twice and the older one later.
 ///
 /// Packets that are duplicated or reordered within a connection are TCP's to mend and are not modelled.
-struct Network {
+struct Network: ~Copyable {
   struct Link {
     /// Cut until this time.
     var upCutUntil: Int64 = 0
     var downCutUntil: Int64 = 0
     var isLossyUntil: Int64 = 0
     var random = SeededRandom(0)
+
+    mutating func delay(_ latency: Int64, at now: Int64) -> Int64 {
+      var delay = latency / 2 + random.below(latency)
+      if now < isLossyUntil {
+        var wait = Network.retransmission
+        while random.chance(percent: 35), wait < 4 * TrueTime.second {
+          delay += wait
+          wait *= 2
+        }
+      }
+      return delay
+    }
   }
 
   /// Retransmission timeout: Linux's least (TCP_RTO_MIN).
   static let retransmission = 200 * TrueTime.millisecond
 
-  var links: [Link] = []
-  var connections: [Connection] = []
-  /// In this history; what is beyond waits to be used again.
-  private(set) var connectionCount = 0
+  var links = Kept<Link>()
+  var connections = Kept<Connection>()
   /// Two for each connection.
-  var pipes: [Pipe] = []
-  var segments: [Segment] = []
-  private var freeSegments: [Int32] = []
+  var pipes = Kept<Pipe>()
+  var segments = Kept<Segment>(capacity: 64)
+  /// The first that is free; −1: all are under way.
+  private var firstFree: Int32 = -1
   private var latency: Int64 = 0
 
   mutating func reset(seed: UInt64, agents: Int, latency: Int64) {
-    links.removeAll(keepingCapacity: true)
-    for agent in 0..<agents {
-      links.append(Link(random: SeededRandom(seed, 0x11_4C, UInt64(agent))))
+    links.use(agents) { Link() }
+    for agent in 0..<agents { links[agent] = Link(random: SeededRandom(seed, 0x11_4C, UInt64(agent))) }
+    for connection in connections.indices {
+      drop(connection, .up)
+      drop(connection, .down)
     }
-    connectionCount = 0
-    freeSegments.removeAll(keepingCapacity: true)
-    for index in segments.indices.reversed() { free(Int32(index)) }
+    connections.empty()
+    pipes.empty()
     self.latency = latency
   }
 
   mutating func connect(_ agent: Int) -> Int {
-    let index = connectionCount
-    if index == connections.count {
-      connections.append(Connection())
-      pipes.append(Pipe())
-      pipes.append(Pipe())
-    }
+    let index = connections.add { Connection() }
     connections[index].reset(agent: agent)
-    pipes[2 * index].reset()
-    pipes[2 * index + 1].reset()
-    connectionCount += 1
+    pipes[pipes.add { Pipe() }] = Pipe()
+    pipes[pipes.add { Pipe() }] = Pipe()
     return index
   }
 
@@ -68,33 +74,31 @@ struct Network {
     2 * connection + direction.rawValue
   }
 
+  @inline(__always)
   func isCutUp(_ agent: Int, at now: Int64) -> Bool { now < links[agent].upCutUntil }
   func isCutDown(_ agent: Int, at now: Int64) -> Bool { now < links[agent].downCutUntil }
 
   mutating func delay(_ agent: Int, at now: Int64) -> Int64 {
-    var delay = latency / 2 + links[agent].random.below(latency)
-    if now < links[agent].isLossyUntil {
-      var wait = Self.retransmission
-      while links[agent].random.chance(percent: 35), wait < 4 * TrueTime.second {
-        delay += wait
-        wait *= 2
-      }
-    }
-    return delay
+    links[agent].delay(latency, at: now)
   }
 
   // MARK: Segments
 
-  mutating func takeSegment() -> Int32 {
-    if let free = freeSegments.popLast() { return free }
-    segments.append(Segment())
-    return Int32(segments.count - 1)
+  mutating func takeSegment(_ content: Segment.Content) -> Int32 {
+    let segment = firstFree
+    if segment < 0 {
+      return Int32(segments.add { Segment(content: content) })
+    }
+    firstFree = segments[Int(segment)].next
+    segments[Int(segment)].content = content
+    return segment
   }
 
   mutating func free(_ segment: Int32) {
-    segments[Int(segment)].up.removeAll(keepingCapacity: true)
-    segments[Int(segment)].down.removeAll(keepingCapacity: true)
-    freeSegments.append(segment)
+    segments[Int(segment)].up.empty()
+    segments[Int(segment)].down.empty()
+    segments[Int(segment)].next = firstFree
+    firstFree = segment
   }
 
   /// Puts a segment at the pipe's end; answers when it is to be put on the agenda, nil: another of the pipe is.
@@ -102,29 +106,36 @@ struct Network {
     _ segment: Int32, on connection: Int, _ direction: Connection.Direction, at now: Int64
   ) -> Int64? {
     let pipe = Self.pipe(connection, direction)
-    let arrival = max(now + delay(connections[connection].agent, at: now), pipes[pipe].lastArrival)
-    segments[Int(segment)].arrival = arrival
-    pipes[pipe].lastArrival = arrival
-    pipes[pipe].queue.append(segment)
+    let time = now + delay(connections[connection].agent, at: now)
+    let arrival = pipes[pipe].append(segment, arriving: time, in: &segments)
     if pipes[pipe].isExpected || pipes[pipe].isHeld { return nil }
     pipes[pipe].isExpected = true
     return arrival
   }
 
+  /// The pipe must not be empty.
+  mutating func removeFirst(_ pipe: Int) -> Int32 {
+    let segment = pipes[pipe].first
+    pipes[pipe].first = segments[Int(segment)].next
+    return segment
+  }
+
   /// What is still under way there is lost, but for the first `kept` segments.
   mutating func drop(_ connection: Int, _ direction: Connection.Direction, keeping kept: Int = 0) {
     let pipe = Self.pipe(connection, direction)
-    while pipes[pipe].queue.count - pipes[pipe].head > kept { free(pipes[pipe].queue.removeLast()) }
-    if pipes[pipe].isEmpty {
-      pipes[pipe].queue.removeAll(keepingCapacity: true)
-      pipes[pipe].head = 0
-      pipes[pipe].isHeld = false
+    var lost = pipes[pipe].cut(keeping: kept, in: &segments)
+    while lost >= 0 {
+      let next = segments[Int(lost)].next
+      free(lost)
+      lost = next
     }
+    if pipes[pipe].isEmpty { pipes[pipe].isHeld = false }
   }
 
   /// When the first segment arrives; nil: there is none.
+  @inline(__always)
   func firstArrival(_ pipe: Int) -> Int64? {
-    if pipes[pipe].isEmpty { return nil }
-    return segments[Int(pipes[pipe].queue[pipes[pipe].head])].arrival
+    let first = pipes[pipe].first
+    return first < 0 ? nil : segments[Int(first)].arrival
   }
 }

@@ -10,9 +10,7 @@ extension World {
 
   /// Says that this end is gone.
   private mutating func sendEnd(on c: Int, _ direction: Connection.Direction) {
-    let segment = network.takeSegment()
-    network.segments[Int(segment)].content = .end
-    send(segment, on: c, direction)
+    send(network.takeSegment(.end), on: c, direction)
   }
 
   // MARK: At the coordinator
@@ -32,7 +30,7 @@ extension World {
       if network.connections[c].isOpenAtAgent { sendEnd(on: c, .down) }
       return false
     }
-    let segment = Int(network.pipes[Network.pipe(c, .up)].removeFirst())
+    let segment = Int(network.removeFirst(Network.pipe(c, .up)))
     let content = network.segments[segment].content
     var messages: [ToCoordinator] = []
     swap(&messages, &network.segments[segment].up)
@@ -40,7 +38,7 @@ extension World {
     hasOnlyHeartbeats = content == .toCoordinator && messages.allSatisfy(\.isHeartbeat)
     switch content {
     case .hello: admit(c)
-    case .toCoordinator: take(c, messages)
+    case .toCoordinator: take(c, &messages)
     case .end: sessionEnded(c)
     case .toAgent: break
     }
@@ -71,7 +69,7 @@ extension World {
       if network.connections[c].isOpenAtCoordinator { sendEnd(on: c, .up) }
       return false
     }
-    let segment = Int(network.pipes[Network.pipe(c, .down)].removeFirst())
+    let segment = Int(network.removeFirst(Network.pipe(c, .down)))
     let content = network.segments[segment].content
     var messages: [ToAgent] = []
     swap(&messages, &network.segments[segment].down)
@@ -79,7 +77,7 @@ extension World {
     hasOnlyHeartbeats = content == .toAgent && messages.allSatisfy(\.isHeartbeat)
     let life = agents[a].lifeNumber
     switch content {
-    case .toAgent: linkReceived(a, messages)
+    case .toAgent: linkReceived(a, &messages)
     case .end:
       network.connections[c].isOpenAtAgent = false
       if agents[a].connection == c { linkClosed(a) }
@@ -127,7 +125,7 @@ extension World {
 
   /// What was held for this agent's link, or for its host, goes on.
   mutating func wakeHeld(_ a: Int) {
-    for c in 0..<network.connectionCount where network.connections[c].agent == a {
+    for c in network.connections.indices where network.connections[c].agent == a {
       wake(c, .up)
       wake(c, .down)
     }
@@ -135,7 +133,7 @@ extension World {
 
   /// What was held for the coordinator's host or process goes on.
   mutating func wakeHeldUp() {
-    for c in 0..<network.connectionCount { wake(c, .up) }
+    for c in network.connections.indices { wake(c, .up) }
   }
 
   private mutating func wake(_ c: Int, _ direction: Connection.Direction) {

@@ -9,6 +9,7 @@ extension Oracle {
     case .kill:
       if runs[r].state.isFinal { return }
       runs[r].isKillRequested = true
+      runs[r].killedAt = now
       for t in runs[r].tasks.indices where runs[r].tasks[t].state == .retry && !isDropped(t, inRun: r) {
         setState(.killed, of: t, inRun: r)
       }

@@ -3,35 +3,37 @@ import Scheduling
 
 // What was committed, in the order in which it came about.
 extension Oracle {
-  mutating func committed(_ host: borrowing CoordinatorHost, _ people: inout People) {
+  /// `host` is only read, here and below. (As a plain argument it would be copied.)
+  mutating func committed(_ host: inout CoordinatorHost, _ people: inout People) {
     var nextMark = 0
-    let marks = host.batch.marks
-    let effects = host.batch.effects
-    for at in effects.indices {
-      while nextMark < marks.count, marks[nextMark].before <= at {
-        take(marks[nextMark].mark, effects[at...], host, &people)
+    for at in host.batch.effects.indices {
+      while nextMark < host.batch.marks.count, host.batch.marks[nextMark].before <= at {
+        take(host.batch.marks[nextMark].mark, before: at, &host, &people)
         nextMark += 1
       }
-      take(effects[at], host)
+      takeEffect(at, &host)
     }
-    while nextMark < marks.count {
-      take(marks[nextMark].mark, [], host, &people)
+    while nextMark < host.batch.marks.count {
+      take(host.batch.marks[nextMark].mark, before: host.batch.effects.count, &host, &people)
       nextMark += 1
     }
-    for request in host.batch.submissions { people.requests[request].isCommitted = true }
-    for dirty in host.batch.dirty { recount(Int(dirty.id.value), host.state, at: host.batch.handled) }
+    for i in host.batch.submissions.indices {
+      people.requests[host.batch.submissions[i]].isCommitted = true
+    }
+    for i in host.batch.dirty.indices {
+      recount(Int(host.batch.dirty[i].id.value), host.state, at: host.batch.handled)
+    }
   }
 
   private mutating func take(
-    _ mark: Batch.Mark, _ effects: ArraySlice<Effect>, _ host: borrowing CoordinatorHost,
-    _ people: inout People
+    _ mark: Batch.Mark, before at: Int, _ host: inout CoordinatorHost, _ people: inout People
   ) {
     switch mark {
     case .submitted(let run): addRun(run, host.parts[Int(run.value)].parts[0].graph)
     case .joined(let run, let part, let moved):
       join(Int(run.value), host.parts[Int(run.value)].parts[part], moved)
     case .command(let request):
-      for effect in effects {
+      for effect in host.batch.effects[at...] {
         if case .answer(let id, let refusal) = effect, Int(id.value) == request {
           people.requests[request].isCommitted = true
           if refusal == nil { obeyed(people.requests[request].command!) }
@@ -42,10 +44,12 @@ extension Oracle {
     }
   }
 
-  private mutating func take(_ effect: Effect, _ host: borrowing CoordinatorHost) {
-    switch effect {
-    case .attemptInserted(let record): inserted(record, at: host.batch.handled)
-    case .attemptUpdated(let record): updated(record, host)
+  private mutating func takeEffect(_ at: Int, _ host: inout CoordinatorHost) {
+    switch host.batch.effects[at] {
+    case .attemptInserted(let record):
+      inserted(record, at: host.batch.handled)
+      checkIsHeard(record, &host)
+    case .attemptUpdated(let record): updated(record, &host)
     case .attemptDeleted(let key, let number): deleted(key, number)
     case .historyChanged(let key, let history):
       let counted = history?.deaths ?? 0
@@ -87,7 +91,8 @@ extension Oracle {
       let number = runs[r].tasks[Int(from.value)].lastNumber
       runs[r].tasks[Int(to.value)].lastNumber = number
       let task = runs[r].tasks[Int(from.value)]
-      runs[r].tasks[Int(from.value)] = Task(state: task.state, family: task.family)
+      runs[r].tasks[Int(from.value)] = Task(family: task.family)
+      runs[r].tasks[Int(from.value)].state = task.state
     }
   }
 
@@ -126,6 +131,16 @@ extension Oracle {
     runs[r].tasks[t].newest = index
   }
 
+  private mutating func checkIsHeard(_ record: AttemptRecord, _ host: inout CoordinatorHost) {
+    let silence = host.batch.handled - host.lastHeard[Int(record.agent.value)]
+    let limit = min(settings.suspectAfter.nanoseconds, settings.lease.nanoseconds / 2)
+    if silence.nanoseconds > limit + Self.actingTime {
+      violate(
+        "\(words(index(of: record.fence))) is given to an agent that has been silent for \(silence.nanoseconds / TrueTime.millisecond) ms"
+      )
+    }
+  }
+
   private mutating func deleted(_ key: TaskKey, _ number: AttemptNumber) {
     let r = Int(key.run.value)
     let t = Int(key.task.value)
@@ -138,16 +153,19 @@ extension Oracle {
     setState(attempts[index].isKillRequested ? .killed : .queued, of: t, inRun: r)
   }
 
-  private mutating func updated(_ record: AttemptRecord, _ host: borrowing CoordinatorHost) {
+  private mutating func updated(_ record: AttemptRecord, _ host: inout CoordinatorHost) {
     let index = index(of: record.fence)
     let r = Int(record.key.run.value)
     let t = Int(record.key.task.value)
-    if case .ended(.lost) = attempts[index].row { return takeLate(record, index, host) }
+    if case .ended(.lost) = attempts[index].row { return takeLate(record, index, &host) }
     if runs[r].tasks[t].isExpanding { return generatorFailed(record, index, at: host.batch.handled) }
     guard runs[r].tasks[t].live == index else {
       return violate("\(words(index)) becomes \(record.state), and is not the task's live attempt")
     }
-    if record.isKillRequested { attempts[index].isKillRequested = true }
+    if record.isKillRequested, !attempts[index].isKillRequested {
+      attempts[index].isKillRequested = true
+      attempts[index].killedAt = now
+    }
     if record.state == .dispatched { return }
     attempts[index].isRunning = true
     runs[r].tasks[t].lastNumber = record.number.value
@@ -160,7 +178,7 @@ extension Oracle {
     switch record.state {
     case .dispatched, .running: break
     case .completed:
-      checkSuccess(index, host)
+      checkSuccess(index, &host)
       if runs[r].families[Int(runs[r].tasks[t].family)].isGenerator {
         setState(.running, of: t, inRun: r)
         runs[r].tasks[t].isExpanding = true
@@ -209,6 +227,9 @@ extension Oracle {
     let t = Int(attempts[index].task)
     runs[r].tasks[t].lost += 1
     if attempts[index].hasLostAgent { runs[r].tasks[t].deaths += 1 }
+    if attempts[index].isSpooled, !attempts[index].isAwaited, attempts[index].cause == .none {
+      violate("\(words(index)) is lost for good, and its agent has written down how it ended")
+    }
     let task = runs[r].tasks[t]
     if task.countedDeaths > task.deaths {
       violate(
@@ -225,7 +246,7 @@ extension Oracle {
 
   // MARK: Against the hosts' record
 
-  mutating func checkSuccess(_ index: Int, _ host: borrowing CoordinatorHost) {
+  mutating func checkSuccess(_ index: Int, _ host: inout CoordinatorHost) {
     let attempt = attempts[index]
     guard attempt.hasEnded, attempt.how == .exit(code: 0) else {
       return violate("\(words(index)) is COMPLETED, and its process did not end with 0")

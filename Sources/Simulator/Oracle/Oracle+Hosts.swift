@@ -88,6 +88,14 @@ extension Oracle {
     if attempts[index].cause == .none { attempts[index].cause = cause }
   }
 
+  /// Its agent wrote down how it ended.
+  mutating func spooled(_ fence: Fence) { attempts[index(of: fence)].isSpooled = true }
+
+  /// What the agent wrote down is gone, with its host's power or with its data directory.
+  mutating func spoolIsGone(_ agent: Int) {
+    for index in attempts.indices where attempts[index].agent == agent { attempts[index].isSpooled = false }
+  }
+
   /// The agent's process is gone, in whatever way.
   mutating func agentDied(_ agent: Int) {
     for index in attempts.indices where attempts[index].agent == agent {

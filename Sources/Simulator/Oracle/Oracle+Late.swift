@@ -4,7 +4,7 @@ import Scheduling
 // What comes of attempts that were taken for lost since their agent was silent.
 extension Oracle {
   /// A result that came late, or the end of waiting for one.
-  mutating func takeLate(_ record: AttemptRecord, _ index: Int, _ host: borrowing CoordinatorHost) {
+  mutating func takeLate(_ record: AttemptRecord, _ index: Int, _ host: inout CoordinatorHost) {
     if !attempts[index].isAwaited {
       violate("\(words(index)) was lost for good, and becomes \(record.state)")
     }
@@ -18,7 +18,7 @@ extension Oracle {
       }
     case .completed:
       if let reason { return violate("\(words(index)) came late, and is COMPLETED though \(reason)") }
-      accept(index, host)
+      accept(index, &host)
     default: violate("\(words(index)) was lost, and becomes \(record.state)")
     }
   }
@@ -42,11 +42,11 @@ extension Oracle {
     return nil
   }
 
-  private mutating func accept(_ index: Int, _ host: borrowing CoordinatorHost) {
+  private mutating func accept(_ index: Int, _ host: inout CoordinatorHost) {
     let r = Int(attempts[index].run)
     let t = Int(attempts[index].task)
     attempts[index].row = .ended(.completed)
-    checkSuccess(index, host)
+    checkSuccess(index, &host)
     runs[r].tasks[t].lost -= 1
     runs[r].tasks[t].deaths = 0
     if runs[r].families[Int(runs[r].tasks[t].family)].isGenerator {

@@ -6,7 +6,7 @@ import Scheduling
 ///
 /// It holds everything against SEMANTICS' promises as it comes, at a cost that does not grow with the history;
 /// `recount` compares all of a run with what is on the disk.
-struct Oracle {
+struct Oracle: ~Copyable {
   /// A run's tasks, dropped ones included.
   static let mostTasks: Int32 = 120
   /// Within this time an agent that was stopped and continues has ended what it must end.
@@ -29,6 +29,8 @@ struct Oracle {
     /// Families of its run at that moment: what joined later it may precede.
     var familiesWhenSent: Int32 = 0
     var isKillRequested = false
+    /// When a person's kill of it was committed, in true time; 0: none was.
+    var killedAt: Int64 = 0
     /// Committed as running.
     var isRunning = false
     /// Committed as lost by silence: its result may still come.
@@ -47,31 +49,45 @@ struct Oracle {
     var printed: Int64 = 0
     /// Why its agent first sent it SIGTERM.
     var cause = SignalCause.none
+    /// Its end is on its agent's disk.
+    var isSpooled = false
     /// Its agent's process ended before its end was committed.
     var hasLostAgent = false
   }
 
   struct Task {
-    var state = TaskState.queued
-    var family: Int32 = 0
+    /// As it ought to be stored: what follows keeps it so.
+    private(set) var byte = TaskByte(.queued)
+    var state = TaskState.queued { didSet { byte.state = state } }
     /// Its live attempt, −1: none.
-    var live = -1
+    var live = -1 { didSet { byte.isAlive = live >= 0 } }
+    var lastNumber: Int32 = 0 {
+      didSet {
+        byte.hasAttempts = lastNumber > 0
+        noteHistory()
+      }
+    }
+    var failures: Int32 = 0 { didSet { noteHistory() } }
+    var lost: Int32 = 0 { didSet { noteHistory() } }
+    var isExpanding = false { didSet { byte.isExpanding = isExpanding } }
+
+    let family: Int32
     /// The last that was committed, −1: none.
     var newest = -1
-    var lastNumber: Int32 = 0
-    var failures: Int32 = 0
-    var lost: Int32 = 0
     /// By the hosts' record: at most so many may be counted.
     var deaths: Int32 = 0
     /// As the coordinator counts.
     var countedDeaths: Int32 = 0
-    var isExpanding = false
     /// A process of it ended with 0.
     var hasSucceeded = false
     /// Processes of it that are there.
     var processes = 0
     /// When its interval is over, on the coordinator's boot clock.
     var retryAt = Instant(nanoseconds: 0)
+
+    init(family: Int32) { self.family = family }
+
+    private mutating func noteHistory() { byte.hasHistory = lastNumber > 1 || failures > 0 || lost > 0 }
   }
 
   struct Family {
@@ -96,33 +112,37 @@ struct Oracle {
   struct Run {
     var state = RunState.queued
     var isKillRequested = false
+    /// When that was committed, in true time.
+    var killedAt: Int64 = 0
     var families: [Family] = []
     var dependencies: [Dependency] = []
     var tasks: [Task] = []
   }
 
+  /// True time, as the world has it.
+  var now: Int64 = 0
   /// The first thing found wrong.
   private(set) var violation: String?
-  var runs: [Run] = []
-  private(set) var runCount = 0
+  var runs = Kept<Run>()
+  var runCount: Int { runs.count }
   /// Runs that are not final.
   private(set) var openRuns = 0
-  var attempts: [Attempt] = []
+  var attempts = Kept<Attempt>(capacity: 64)
   /// Where each epoch's attempts begin.
   private var epochs: [Int] = []
   /// By agent: what its host's processes of attempts need.
-  var used: [ResourceVector] = []
+  var used = Kept<ResourceVector>()
   var settings = SchedulerSettings()
 
   mutating func reset(agents: Int, settings: SchedulerSettings) {
     violation = nil
-    runCount = 0
+    runs.empty()
     openRuns = 0
-    attempts.removeAll(keepingCapacity: true)
-    epochs.removeAll(keepingCapacity: true)
+    attempts.empty()
+    epochs.empty()
     epochs.append(0)
-    used.removeAll(keepingCapacity: true)
-    for _ in 0..<agents { used.append(.zero) }
+    used.use(agents) { .zero }
+    for agent in 0..<agents { used[agent] = .zero }
     self.settings = settings
   }
 
@@ -148,11 +168,12 @@ struct Oracle {
     let index = epochs[epoch] + counter - 1
     precondition(
       epoch + 1 >= epochs.count || index < epochs[epoch + 1], "fence \(fence) comes after its epoch")
-    while attempts.count <= index { attempts.append(Attempt()) }
+    while attempts.count <= index { attempts[attempts.add { Attempt() }] = Attempt() }
     return index
   }
 
   /// For chance that goes with the task.
+  @inline(__always)
   func nameOfTask(_ attempt: Int) -> UInt64 {
     UInt64(attempts[attempt].run) << 32 | UInt64(attempts[attempt].task)
   }
@@ -169,13 +190,12 @@ struct Oracle {
   mutating func addRun(_ id: RunID, _ graph: PlanGraph) {
     let r = Int(id.value)
     if r != runCount { return violate("run \(id) is submitted, and there are \(runCount)") }
-    if runs.count == runCount { runs.append(Run()) }
+    _ = runs.add { Run() }
     runs[r].state = .queued
     runs[r].isKillRequested = false
-    runs[r].families.removeAll(keepingCapacity: true)
-    runs[r].dependencies.removeAll(keepingCapacity: true)
-    runs[r].tasks.removeAll(keepingCapacity: true)
-    runCount += 1
+    runs[r].families.empty()
+    runs[r].dependencies.empty()
+    runs[r].tasks.empty()
     openRuns += 1
     add(graph, to: r, generator: -1)
   }
@@ -213,6 +233,7 @@ struct Oracle {
     runs[r].tasks[task].state = state
   }
 
+  @inline(__always)
   func isDropped(_ task: Int, inRun r: Int) -> Bool {
     runs[r].families[Int(runs[r].tasks[task].family)].isDropped
   }
@@ -231,6 +252,7 @@ struct Oracle {
     return true
   }
 
+  @inline(__always)
   func isCompleted(_ edge: Dependency, inRun r: Int) -> Bool {
     let parent = runs[r].families[Int(edge.parent)]
     if edge.parentOrdinal < 0 { return parent.completed == parent.count }

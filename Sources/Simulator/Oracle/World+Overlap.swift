@@ -17,9 +17,11 @@ extension World {
     }
   }
 
-  /// Whether the agent's process has been able to act for long enough.
+  /// Whether the agent's process has been able to act for long enough, or its other one is.
+  @inline(__always)
   private func couldHaveEnded(_ a: Int) -> Bool {
-    acts(a) && now >= agents[a].frozenUntil + (agents[a].frozenUntil > 0 ? Oracle.actingTime : 0)
+    if isFrozen(a) { return agents[a].life == .serving && !agents[a].isLinkFrozen }
+    return acts(a) && now >= agents[a].frozenUntil + (agents[a].frozenUntil > 0 ? Oracle.actingTime : 0)
   }
 
   /// Some time after an agent that was stopped continued.

@@ -14,14 +14,15 @@ struct People {
 
   var requests: [Request] = []
 
-  mutating func reset() { requests.removeAll(keepingCapacity: true) }
+  mutating func reset() { requests.empty() }
 }
 
 extension World {
-  mutating func ask(_ command: RunCommand?, seed: UInt32) {
+  mutating func ask(_ command: RunCommand?, seed: UInt32, after wait: Int64 = 0) {
     people.requests.append(People.Request(command: command, seed: seed))
     if isLogging { note("somebody asks: \(command.map { "\($0)" } ?? "submit")") }
-    agenda.enter(.requestArrives, people.requests.count - 1, at: now + peopleRandom.below(tempo.latency))
+    agenda.enter(
+      .requestArrives, people.requests.count - 1, at: now + wait + peopleRandom.below(tempo.latency))
   }
 
   /// While nobody listens it fails, and who asked sees that.
@@ -35,7 +36,7 @@ extension World {
     let id = RunID(coordinator.nextRun)
     coordinator.nextRun += 1
     var random = SeededRandom(seed, 0x5AB, UInt64(people.requests[request].seed))
-    let graph = random.graph(families: 1 + random.below(4))
+    let graph = random.graph(families: 1 + random.below(4), isCrowded: tempo.isCrowded)
     if isLogging { note("run \(id) has families \(graph.words)") }
     coordinator.parts.append(
       RunParts(parts: [RunPart(firstFamily: 0, firstTask: 0, graph: graph, name: random.next())]))

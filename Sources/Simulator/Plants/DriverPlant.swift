@@ -10,10 +10,13 @@ enum DriverPlant: String, CaseIterable {
   case answerBeforeCommit = "answer-before-commit"
   case partialBatch = "partial-batch"
   case helloBeforeSweep = "hello-before-sweep"
-  case spoolAfterFork = "spool-after-fork"
+  case spoolUnread = "spool-unread"
+  case goodbyeIsEnough = "goodbye-is-enough"
   case endBeforeOutput = "end-before-output"
   case bootIDIgnored = "boot-id-ignored"
   case wallClockLease = "wall-clock-lease"
+  case linkIdle = "link-idle"
+  case takeoverForgets = "takeover-forgets"
 
   /// What is wrong.
   var sentence: String {
@@ -23,10 +26,14 @@ enum DriverPlant: String, CaseIterable {
     case .answerBeforeCommit: "The coordinator answers people before what they asked for is committed."
     case .partialBatch: "A crash in the middle of a commit keeps a part of the batch."
     case .helloBeforeSweep: "An agent says hello before it has ended what its earlier start left running."
-    case .spoolAfterFork: "An agent writes an attempt to its spool only after it made the process."
+    case .spoolUnread: "An agent that is started anew does not hand in the ends that its spool holds."
+    case .goodbyeIsEnough:
+      "An agent that leaves takes the connection's end for the acknowledgement of all that it said."
     case .endBeforeOutput: "An agent sends an attempt's end before the last of its output."
     case .bootIDIgnored: "An agent's incarnation is told without the host's boot."
     case .wallClockLease: "An agent counts its lease on the wall clock."
+    case .linkIdle: "An agent's other process ends nothing of a process that was stopped past its lease."
+    case .takeoverForgets: "A program that takes over does not know what the one before it had begun."
     }
   }
 }

@@ -24,15 +24,31 @@ struct HostClock {
     self.wallOffset = wallOffset
   }
 
+  @inline(__always)
   func boot(_ time: Int64) -> Instant { Instant(nanoseconds: base + time + time * drift / 1_000_000) }
 
+  @inline(__always)
   func wall(_ time: Int64) -> WallTime { WallTime(nanoseconds: Self.wallAtBegin + time + wallOffset) }
 
   /// The first true time at which the boot clock shows `instant`, or later.
   func time(of instant: Instant) -> Int64 {
-    var time = (instant.nanoseconds - base) * 1_000_000 / (1_000_000 + drift)
+    // In two steps, as the product would not fit after some hours.
+    let (whole, rest) = (instant.nanoseconds - base).quotientAndRemainder(dividingBy: 1_000_000 + drift)
+    var time = whole * 1_000_000 + rest * 1_000_000 / (1_000_000 + drift)
     while boot(time) < instant { time += 1 }
     return time
+  }
+
+  /// What a tracker is told of the time.
+  @inline(__always)
+  func lease(_ time: Int64) -> Instant {
+    planted(.wallClockLease) ? Instant(nanoseconds: wall(time).nanoseconds) : boot(time)
+  }
+
+  /// The true time at which that shows `instant`, or later, if nothing jumps.
+  func time(ofLease instant: Instant, now: Int64) -> Int64 {
+    if planted(.wallClockLease) { return now + max(0, (instant - lease(now)).nanoseconds) }
+    return time(of: instant)
   }
 
   mutating func reboot(at time: Int64) { base = TrueTime.second - time }

@@ -14,12 +14,13 @@ extension World {
     case .submit:
       if people.requests.count(where: { $0.command == nil }) >= Self.mostRuns { return false }
       ask(nil, seed: step.seed)
-    case .killRun, .killTask, .pauseRun, .queueRun, .queueTask, .queueTaskAndBelow:
+    case .killRun, .killTask, .pauseRun, .queueRun, .restartRun, .queueTask, .queueTaskAndBelow:
       return stepOfPeople(step, &random)
     case .crashCoordinator, .stopCoordinator, .freezeCoordinator, .slowDisk, .coordinatorWallJump:
       return stepOfCoordinator(step.kind, &random)
-    case .crashAgent, .stopAgent, .freezeAgent, .crashHost, .agentWallJump, .wipeAgent, .cutBothWays,
-      .cutToCoordinator, .cutToAgent, .lossyLink, .breakConnection:
+    case .crashAgent, .stopAgent, .freezeAgent, .crashHost, .agentWallJump, .wipeAgent, .unfitAgent,
+      .replaceProgram,
+      .cutBothWays, .cutToCoordinator, .cutToAgent, .flappingLink, .lossyLink, .breakConnection:
       stepOfAgent(step.kind, random.below(agents.count), &random)
     }
     return true
@@ -38,6 +39,10 @@ extension World {
     case .killTask: ask(.killTask(run, task), seed: step.seed)
     case .pauseRun: ask(.pause(run), seed: step.seed)
     case .queueRun: ask(.queue(run), seed: step.seed)
+    case .restartRun:
+      // Soon enough to meet what the kill left.
+      ask(.kill(run), seed: step.seed)
+      ask(.queue(run), seed: step.seed, after: random.below(2 * TrueTime.second))
     case .queueTask: ask(.queueTask(run, task, downstream: false), seed: step.seed)
     default: ask(.queueTask(run, task, downstream: true), seed: step.seed)
     }
@@ -79,16 +84,29 @@ extension World {
       }
     case .stopAgent:
       stopAgent(a, downtime: downtime(&random))
-      if random.chance(percent: 40) { agents[a].nextCapacity = random.capacity(isFirst: a == 0) }
-    case .freezeAgent: freezeAgent(a, period: period(&random))
+      if random.chance(percent: 40) { agents[a].nextCapacity = tempo.capacity(isFirst: a == 0, &random) }
+    case .freezeAgent:
+      let period = period(&random)
+      if random.chance(percent: 40) {
+        agents[a].freezePoint = period
+      } else {
+        freezeAgent(a, period: period)
+      }
     case .crashHost: crashHost(a, downtime: downtime(&random))
     case .agentWallJump: agents[a].clock.jumpWall(by: random.from(-3_600, to: 3_600) * TrueTime.second)
     case .wipeAgent:
       crashAgent(a, downtime: downtime(&random))
       wipe(a)
+    case .unfitAgent: setUnfit(a, !agents[a].isUnfit)
+    case .replaceProgram: replaceProgram(a)
     case .cutBothWays: cut(a, up: true, down: true, period: period(&random))
     case .cutToCoordinator: cut(a, up: true, down: false, period: period(&random))
     case .cutToAgent: cut(a, up: false, down: true, period: period(&random))
+    case .flappingLink:
+      // One way, then the other for longer: what was held up arrives late, and cannot be answered.
+      let lease = tempo.settings.lease.nanoseconds
+      cut(a, up: false, down: true, period: random.from(lease * 3 / 10, to: lease / 2))
+      agenda.enter(.linkFlaps, a, at: now + tempo.heartbeat.nanoseconds + random.below(lease / 10))
     case .lossyLink: network.links[a].isLossyUntil = now + random.from(1, to: 10) * TrueTime.second
     case .breakConnection:
       let ends = 1 + random.below(3)

@@ -5,10 +5,14 @@ import Scheduling
 /// that is nobody's. The Scheduler and the AttemptTrackers in it are the real ones; around them stands what
 /// their programs do, in the same order.
 ///
-/// A value with flat arrays that are used again from one history to the next: a history is some hundred events,
-/// each of them well under a microsecond. (A world of objects that call each other would be nearer to the
+/// A value whose parts lie in place and are used again from one history to the next: a history is some hundred
+/// events, each of them well under a microsecond. (A world of objects that call each other would be nearer to the
 /// programs' form, and several times slower.)
-public struct World {
+///
+/// What its time goes into is the moving of values, so: it and what is large in it cannot be copied; what passes
+/// through is taken out and handed on; and short questions are inlined, since a call on a part of it would be given
+/// a copy of that part.
+public struct World: ~Copyable {
   /// How thoroughly it looks for what is wrong; the oracle's own checks go on with every event anyway.
   public enum Check: Sendable {
     /// Everything recomputed at each commit, crash and end.
@@ -28,7 +32,7 @@ public struct World {
   }
 
   /// What the liveness phase may take until every run has ended.
-  private static let patience = 400 * TrueTime.second
+  private static let patience = 2_000 * TrueTime.second
   /// Events of one history beyond which it is taken for endless.
   private static let mostEvents = 50_000
 
@@ -48,12 +52,15 @@ public struct World {
 
   var network = Network()
   var coordinator = CoordinatorHost()
-  var agents: [AgentHost] = []
+  static let mostAgents = 3
+  var agents = Kept<AgentHost>(capacity: mostAgents)
   var people = People()
   var peopleRandom = SeededRandom(0)
   var oracle = Oracle()
 
   // Kept for what passes through them.
+  var takenPieces: [LogDisk.Piece] = []
+  var takenAfter: [ToCoordinator] = []
   var attemptEffects: [AttemptEffect] = []
   var restored: [(fence: Fence, result: AttemptResult)] = []
   var signalCause = SignalCause.none
@@ -81,6 +88,7 @@ public struct World {
     var outcome = Outcome()
     while oracle.violation == nil, let entry = agenda.removeFirst() {
       now = entry.time
+      oracle.now = now
       hasOnlyHeartbeats = false
       guard happen(entry) else { continue }
       outcome.events += 1
@@ -109,15 +117,15 @@ public struct World {
     tempo = Tempo(&random)
     peopleRandom = SeededRandom(seed, 0x9E0)
     people.reset()
-    let count = 1 + random.below(3)
+    let count = 1 + random.below(Self.mostAgents)
     oracle.reset(agents: count, settings: tempo.settings)
     network.reset(seed: seed, agents: count, latency: tempo.latency)
     coordinator.reset(seed: seed)
-    if agents.count > count { agents.removeLast(agents.count - count) }
-    while agents.count < count { agents.append(AgentHost()) }
+    agents.use(count) { AgentHost() }
     for a in 0..<count {
       agents[a].reset(
-        name: Names.agent(a), seed: seed, number: a, capacity: random.capacity(isFirst: a == 0))
+        name: Names.agent(a), seed: seed, number: a,
+        capacity: tempo.capacity(isFirst: a == 0, &random))
       agenda.enter(.agentStarts, a, at: random.below(TrueTime.second), generation: 0)
     }
     coordinator.lifeNumber = 0
@@ -163,6 +171,10 @@ public struct World {
     case .paused: resumePaused()
     case .arrivesAtCoordinator: return arrivesAtCoordinator(subject)
     case .arrivesAtAgent: return arrivesAtAgent(subject)
+    case .killAudit: return auditKills(subject)
+    case .linkFlaps:
+      if isHealed { return false }
+      cut(subject, up: true, down: false, period: tempo.settings.lease.nanoseconds * 3 / 2)
     case .linkHeals:
       wakeHeld(subject)
       return false
@@ -173,7 +185,7 @@ public struct World {
     case .processPrints: return processPrints(subject, entry.generation)
     case .processEnds: return processEnds(subject, entry.generation)
     case .dialAnswered, .dialAgain, .helloAnswerDue, .helloDue, .farewellDue, .agentTimer, .agentSpeaks,
-      .agentStarts, .agentIsSwept, .agentContinues, .overlapAudit:
+      .agentStarts, .agentIsSwept, .agentContinues, .linkGuards, .overlapAudit:
       return agentEvent(entry, subject)
     }
     return true
@@ -207,9 +219,12 @@ public struct World {
     case .dialAnswered, .helloAnswerDue: if agents[a].life != .serving { return false }
     default: if entry.generation != agents[a].lifeNumber { return false }
     }
-    if isFrozen(a), entry.kind != .overlapAudit {
+    if isFrozen(a), entry.kind != .overlapAudit, entry.kind != .linkGuards {
       agenda.enter(entry.kind, a, at: agents[a].frozenUntil, generation: entry.generation)
-      if entry.kind == .agentTimer { agents[a].timerAt = agents[a].frozenUntil }
+      if entry.kind == .agentTimer {
+        agents[a].timerAt = agents[a].frozenUntil
+        agents[a].timerDue = nil
+      }
       return false
     }
     switch entry.kind {
@@ -220,7 +235,7 @@ public struct World {
       dial(a)
     case .farewellDue:
       if agents[a].link == .leaving {
-        leaveForGood(a, isRead: false)
+        leaveForGood(a)
       } else {
         sayGoodbye(a, isLate: true)
       }
@@ -234,6 +249,7 @@ public struct World {
       // All was healed before.
       if agents[a].frozenUntil != now { return false }
       agentContinues(a)
+    case .linkGuards: return linkGuards(a)
     case .overlapAudit: auditOverlap(a)
     default: preconditionFailure("\(entry.kind) is none of an agent's")
     }
@@ -250,8 +266,10 @@ public struct World {
     for a in agents.indices {
       network.links[a] = Network.Link(random: network.links[a].random)
       agents[a].crashPoint = nil
+      agents[a].freezePoint = nil
       wakeHeld(a)
       if isFrozen(a) { agentContinues(a) }
+      setUnfit(a, false)
     }
     coordinator.crashPoint = nil
     coordinator.isSlowUntil = 0
@@ -268,19 +286,11 @@ public struct World {
   }
 }
 
-extension SeededRandom {
-  /// One agent has room for whatever a task may need.
-  mutating func capacity(isFirst: Bool) -> ResourceVector {
-    let cores = isFirst ? Self.mostCores + below(Int64(3)) : 1 + below(Int64(4))
-    return ResourceVector(milliCores: cores * 1000, memoryMB: from(40, to: 100))
-  }
-}
-
 extension Agenda.Kind {
   var isTimer: Bool {
     switch self {
-    case .agentTimer, .engineDue, .engineRested, .agentSpeaks, .paused, .overlapAudit, .dialAgain,
-      .helloAnswerDue, .helloDue, .farewellDue, .linkHeals:
+    case .agentTimer, .engineDue, .engineRested, .agentSpeaks, .paused, .overlapAudit, .killAudit, .dialAgain,
+      .linkGuards, .helloAnswerDue, .helloDue, .farewellDue, .linkHeals:
       true
     default: false
     }

@@ -63,6 +63,10 @@
     case logsCommitAfter = "logs-commit-after"
     case logsCheckpointBefore = "logs-checkpoint-before"
     case logsCheckpointAfter = "logs-checkpoint-after"
+    /// Logs are to be removed, or their room given back.
+    case logsPruneBefore = "logs-prune-before"
+    /// It is committed, and nobody was told.
+    case logsPruneAfter = "logs-prune-after"
     /// A final run is wanted again and read back.
     case storedRunLoadBefore = "stored-run-load-before"
     case startSendBefore = "start-send-before"
@@ -115,6 +119,11 @@
 
     // MARK: An agent and its coordinator
 
+    case linkStartBefore = "link-start-before"
+    /// What the runner said is at the link, and not passed on.
+    case linkPassBefore = "link-pass-before"
+    /// What the runner left is ended, and not told.
+    case runnerDeathTellBefore = "runner-death-tell-before"
     case dialBefore = "dial-before"
     case helloSendBefore = "hello-send-before"
     case helloSendAfter = "hello-send-after"
@@ -156,6 +165,13 @@
     case keptFileWriteAfter = "kept-file-write-after"
     case keptFileReadBefore = "kept-file-read-before"
     case keptFileRemoveBefore = "kept-file-remove-before"
+
+    // MARK: An agent's program is replaced
+
+    /// All is written down for the next program.
+    case takeoverBefore = "takeover-before"
+    /// The next program knows all, and has done nothing.
+    case takeoverAfter = "takeover-after"
 
     // MARK: An agent stops
 

@@ -10,13 +10,18 @@ public enum Files {
     let raw = caravan_open(path, O_RDONLY, 0)
     if raw < 0 { throw SystemError("cannot open \(path)") }
     let file = FileDescriptor(owning: raw)
+    return try read(open: file.raw, called: path)
+  }
+
+  /// From where the descriptor is to the end.
+  public static func read(open fd: Int32, called path: String) throws(SystemError) -> [UInt8] {
     var bytes: [UInt8] = []
     let step = 16 << 10
     while bytes.count < readLimit {
       // By reading to the end, not by size: files of /proc have none.
       var failure: Int32 = 0
       let part = [UInt8](unsafeUninitializedCapacity: step) { buffer, filled in
-        let count = Glibc.read(file.raw, buffer.baseAddress, step)
+        let count = Glibc.read(fd, buffer.baseAddress, step)
         failure = count < 0 ? errno : 0
         filled = max(0, count)
       }

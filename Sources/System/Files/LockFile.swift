@@ -6,6 +6,12 @@ import Glibc
 public struct LockFile: ~Copyable, Sendable {
   private let file: FileDescriptor
 
+  /// The descriptor that holds the lock.
+  public var raw: Int32 { file.raw }
+
+  /// Takes over the lock that this descriptor holds.
+  public init(adopting raw: Int32) { file = FileDescriptor(owning: raw) }
+
   /// Throws `.locked`, and says who has it, where another process does. `what` names what is locked, for
   /// that message: `"the data directory /x"`.
   public init(_ path: String, for what: String) throws(SystemError) {

@@ -2,7 +2,16 @@ import Glibc
 
 /// Limits of the control groups that this process is in, the tightest of each group and those above it
 /// (cgroups(7); version 2: Documentation/admin-guide/cgroup-v2.rst of the kernel).
-enum ControlGroups {
+public enum ControlGroups {
+  /// The folder of the group that this process is in, for a controller of version 1 or (`""`) version 2; nil: there
+  /// is no such tree here, or it cannot be seen.
+  public static func ownFolder(of controller: String) -> String? {
+    guard let folder = folders(of: controller).last, access(folder + "/cgroup.procs", F_OK) == 0 else {
+      return nil
+    }
+    return folder
+  }
+
   /// Thousandths of a core; nil: no limit.
   static var milliCores: Int64? {
     let unified = folders(of: "").compactMap { folder -> Int64? in

@@ -23,7 +23,8 @@ public enum HostFacts {
     if let quota = ControlGroups.milliCores { milliCores = min(milliCores, max(1, quota)) }
     var memoryMB = totalMemoryMB
     if let limit = ControlGroups.memoryBytes { memoryMB = min(memoryMB, limit >> 20) }
-    return ResourceVector(milliCores: milliCores, memoryMB: max(1, memoryMB))
+    return ResourceVector(
+      milliCores: min(milliCores, ResourceVector.most), memoryMB: min(max(1, memoryMB), ResourceVector.most))
   }
 
   private static var totalMemoryMB: Int64 {

@@ -25,6 +25,33 @@ public enum ProcessTable {
     return Entry(parent: parent, group: group, session: session, isZombie: words[0] == "Z" || words[0] == "X")
   }
 
+  /// A process and all who descend from it by parents that are still there.
+  public static func family(of pid: Int32) -> [Int32] {
+    var found = [pid]
+    var next = 0
+    while next < found.count {
+      found += children(of: found[next])
+      next += 1
+    }
+    return found
+  }
+
+  /// By the kernel's own list (proc_pid_children(5)); a kernel without it is asked of every process.
+  private static func children(of pid: Int32) -> [Int32] {
+    let threads = ((try? Files.names(in: "/proc/\(pid)/task")) ?? []).compactMap { Int32($0) }
+    if threads.isEmpty { return [] }
+    var found: [Int32] = []
+    for thread in threads {
+      guard let list = try? Files.read("/proc/\(pid)/task/\(thread)/children") else {
+        return pids().filter { entry($0)?.parent == pid }
+      }
+      found += list.split(separator: UInt8(ascii: " ")).compactMap {
+        Int32(String(decoding: $0, as: UTF8.self))
+      }
+    }
+    return found
+  }
+
   /// The value of a variable in a process's environment as it was executed.
   public static func variable(_ name: String, of pid: Int32) -> String? {
     guard let bytes = try? Files.read("/proc/\(pid)/environ") else { return nil }

@@ -210,14 +210,19 @@ import Testing
   }
 
   @Test func `agents are shown with numbers`() throws {
-    let status = AgentStatus(
+    var status = AgentStatus(
       row: Sample.agent(0, "north-1"), isConnected: true, used: ResourceVector(milliCores: 500, memoryMB: 64),
-      running: 1, waiting: 2)
-    served.heard.with { $0.agents = [status] }
+      running: 1, waiting: 2, unfitness: "")
+    served.heard.with { [status] in $0.agents = [status] }
     #expect(
       served.ask("GET", "/v1/agents").text
         == #"[{"agentID":0,"name":"north-1","state":"ACTIVE","connected":true,"cores":8.5,"memoryMB":16000,"coresUsed":0.5,"memoryMBUsed":64,"running":1,"waiting":2,"labels":{"arch":"x86","zone":"north \"1\""},"lastSeen":"77","version":"caravan-agent 1"}]"#
     )
+    status.unfitness = "attempt 7 does not die (processes 4711)"
+    served.heard.with { [status] in $0.agents = [status] }
+    #expect(
+      served.ask("GET", "/v1/agents").text.contains(
+        #""state":"DRAINING","reason":"attempt 7 does not die (processes 4711)","#))
   }
 
   @Test func `readiness is said only while serving, life always`() throws {

@@ -11,6 +11,7 @@ import System
 final class ServedStore: RunService {
   struct Heard {
     var isServing = true
+    var isDiskFull = false
     var submitted: [RunPlan] = []
     var commands: [RunCommand] = []
     var refusal: Refusal?
@@ -38,6 +39,7 @@ final class ServedStore: RunService {
   // MARK: RunService
 
   var isServing: Bool { heard.with { $0.isServing } }
+  var isDiskFull: Bool { heard.with { $0.isDiskFull } }
 
   func submit(_ plan: RunPlan, reply: @escaping @Sendable (Result<RunID, Refusal>) -> Void) {
     reply(

@@ -144,6 +144,13 @@ final class Cluster: @unchecked Sendable {
     agents[name]?.send(SIGKILL)
     try await agents[name]?.exit()
     agents[name] = nil
+    // Its other process outlives it for a moment, in which it still counts as connected.
+    guard coordinator != nil else { return }
+    try await eventually("the coordinator sees that \(name) is gone") {
+      try client.call("GET", "/v1/agents").json.list.contains {
+        $0["name"].string == name && $0["connected"].bool == false
+      }
+    }
   }
 
   func waitForAgent(_ name: String, state: String = "ACTIVE") async throws {

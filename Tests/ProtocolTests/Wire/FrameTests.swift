@@ -140,6 +140,25 @@ import Testing
     #expect(try messages(encoder.take()) == [.heartbeat(1), goodbye(500), .heartbeat(2)])
   }
 
+  @Test(arguments: [false, true]) func `a message may be larger where it is alone`(isFirst: Bool) throws {
+    var encoder = FrameEncoder(payloadLimit: 500, aloneLimit: 2000)
+    let small = ToAgent.kill(Fence(1), graceSeconds: nil, reason: "small")
+    let large = ToAgent.kill(Fence(2), graceSeconds: nil, reason: String(repeating: "x", count: 1900))
+    if !isFirst { try encoder.append(small) }
+    try encoder.append(large)
+    try encoder.append(small)
+    try encoder.append(small)
+    #expect(throws: FrameFault.self) {
+      try encoder.append(
+        ToAgent.kill(Fence(3), graceSeconds: nil, reason: String(repeating: "x", count: 2000)))
+    }
+    var decoder = FrameDecoder(payloadLimit: 2000)
+    decoder.append(encoder.take())
+    var frames: [[ToAgent]] = []
+    while let payload = try decoder.next() { frames.append(try FramePayload.messages(payload)) }
+    #expect(frames == (isFirst ? [] : [[small]]) + [[large], [small, small]])
+  }
+
   @Test(arguments: 0..<50) func `a mutated stream gives frames, a fault or nothing`(seed: Int) throws {
     var random = SeededRandom(seed: UInt64(seed))
     for _ in 0..<50 {

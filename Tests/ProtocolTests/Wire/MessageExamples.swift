@@ -35,6 +35,24 @@ enum MessageExamples {
             isMemoryStated: true, timeoutSeconds: 3600, killGraceSeconds: 0)))
     ),
     (
+      "start-world",
+      .start(
+        .init(
+          fence: fence, run: RunID(12), task: "t", number: AttemptNumber(1),
+          job: Job(
+            command: ["/bin/cat"],
+            world: Job.World(
+              stdin: .text("one line\n"), umask: FileMask(octal: "027".utf8), openFiles: 4096, isPinned: true)
+          )))
+    ),
+    (
+      "start-stdin-file",
+      .start(
+        .init(
+          fence: fence, run: RunID(12), task: "t", number: AttemptNumber(1),
+          job: Job(command: ["/bin/cat"], world: Job.World(stdin: .file("in/part 7.txt")))))
+    ),
+    (
       "start-escapes",
       .start(
         .init(
@@ -93,6 +111,7 @@ enum MessageExamples {
     ("output", .output(fence, .stdout, offset: 0, Array("hello, \"wörld\"\n".utf8))),
     ("output-bytes", .output(fence, .stderr, offset: 1 << 40, [0xFF, 0x00, 0x41, 0xC3])),
     ("heartbeat", .heartbeat(41)),
+    ("unfit", .unfit(reason: "attempt 7 does not die (processes 4711)")),
     ("goodbye", .goodbye(reason: "the agent was asked to stop")),
   ]
 }

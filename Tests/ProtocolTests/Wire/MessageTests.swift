@@ -108,7 +108,7 @@ import Testing
     (#"{"command":["a"],"needs":{"milliCores":1}}"#, "an amount of resources needs \"memoryMB\""),
     (
       #"{"command":["a"],"needs":{"milliCores":1,"memoryMB":9223372036854775807}}"#,
-      "at most 1099511627776 should stand here"
+      "at most 134217728 should stand here"
     ),
     (#"{"command":[{"base64":"AAA="}],"needs":{}}"#, "this base64 does not hold text"),
     (#"{"command":[{"base64":"/w=="}],"needs":{}}"#, "this base64 does not hold text"),

@@ -34,20 +34,23 @@ extension SeededRandom {
 
   mutating func amounts() -> ResourceVector {
     ResourceVector(
-      milliCores: Int64.random(in: 0...(1 << 40), using: &self),
-      memoryMB: Int64.random(in: 0...(1 << 40), using: &self))
+      milliCores: Int64.random(in: 0...ResourceVector.most, using: &self),
+      memoryMB: Int64.random(in: 0...ResourceVector.most, using: &self))
   }
 
   mutating func job() -> Job {
-    var job = Job(
-      command: (0...below(4)).map { _ in text() + (chance(8) ? String(repeating: "\n", count: 90) : "") })
-    job.environment = (0..<below(4)).map { _ in "A=" + text() }
-    if chance(2) { job.workingDirectory = text() }
-    job.needs = amounts()
-    job.isMemoryStated = chance(2)
-    if chance(2) { job.timeoutSeconds = int32() }
-    if chance(2) { job.killGraceSeconds = int32() }
-    return job
+    Job(
+      command: (0...below(4)).map { _ in text() + (chance(8) ? String(repeating: "\n", count: 90) : "") },
+      environment: (0..<below(4)).map { _ in "A=" + text() }, workingDirectory: chance(2) ? text() : nil,
+      needs: amounts(), isMemoryStated: chance(2), timeoutSeconds: chance(2) ? int32() : 0,
+      killGraceSeconds: chance(2) ? int32() : nil, world: chance(2) ? world() : nil)
+  }
+
+  mutating func world() -> Job.World? {
+    Job.World(
+      stdin: element(of: [nil, .text(text()), .file(text())]),
+      umask: chance(2) ? FileMask(octal: String(below(0o1000), radix: 8).utf8) : nil,
+      openFiles: chance(2) ? int32(1) : nil, isPinned: chance(2))
   }
 
   mutating func toAgent() -> ToAgent {
@@ -73,7 +76,7 @@ extension SeededRandom {
   }
 
   mutating func toCoordinator() -> ToCoordinator {
-    switch below(9) {
+    switch below(10) {
     case 0:
       .hello(
         .init(
@@ -98,6 +101,7 @@ extension SeededRandom {
     case 5: .handedBack(fence(), chance(2) ? nil : result())
     case 6: .output(fence(), element(of: OutputStream.allCases), offset: count() >> 1, output())
     case 7: .heartbeat(count())
+    case 8: .unfit(reason: text())
     default: .goodbye(reason: text())
     }
   }

@@ -76,4 +76,21 @@ import Testing
     let text = #"{"jobDefaults":{"command":["{{NOPE}}"]},"tasks":{"a":{},"b":{},"c":{}}}"#
     #expect(faults(text).map(\.path) == ["/jobDefaults/command/0"])
   }
+
+  @Test(arguments: [
+    ("cores", "134217.729", "134217.728"), ("cores", "99999999999999999999999.5", "134217.728"),
+    ("memoryMB", "134217729", "134217728"), ("memoryMB", "99999999999999999999999", "134217728"),
+  ])
+  func `an amount beyond what any host has is refused in words`(member: String, value: String, most: String) {
+    let found = faults(#"{"tasks":{"t":{"job":{"command":["x"],"\#(member)":\#(value)}}}}"#)
+    #expect(found.map(\.path) == ["/tasks/t/job/\(member)"])
+    #expect(found.first?.message == "\(member) must be at most \(most), not \(value)")
+  }
+
+  @Test func `the largest amounts are taken`() throws {
+    let layout = try RunLayout(
+      #"{"tasks":{"t":{"job":{"command":["x"],"cores":134217.728,"memoryMB":134217728}}}}"#)
+    let needs = layout.job(try layout.index("t")).needs
+    #expect(needs == ResourceVector(milliCores: ResourceVector.most, memoryMB: ResourceVector.most))
+  }
 }

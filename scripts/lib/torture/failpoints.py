@@ -10,6 +10,7 @@ Says of each place how often it was visited and what was done there. A place tha
 """
 import collections
 import contextlib
+import http.client
 import pathlib
 import random
 import signal
@@ -32,6 +33,8 @@ MEMORY_MB = 4000
 DELAY = "delay:10ms%20"
 # Seconds of it, on top of what its starts and stops take.
 HELD_UP_SECONDS = 1.5
+# Between two agents whose program is replaced (by itself) while they work.
+TAKEOVER_SECONDS = 0.5
 # Starts and stops of everything in it.
 LIVES = 4
 # Places that a program visits only where it makes a new data directory.
@@ -41,6 +44,12 @@ ALSO_FIRST = ("file-",)
 FIRST_FILES = 3
 # Tasks that an agent lists in more than one piece.
 CROWD = 230
+# Places that have a part of their own.
+APART = ("list-piece-send-before", "logs-prune-before", "logs-prune-after", "state-checkpoint-before", "state-checkpoint-after")
+# Tasks of a document, a few of which fill a log so that it is moved into the database.
+LONG_DOCUMENT = 10_000
+# What a run prints whose logs are to be removed: more than is kept.
+PRUNED_BYTES, KEPT_MB = 1_500_000, 1
 # What is done when all is over.
 END_SECONDS = 120
 TICK = 0.004
@@ -68,6 +77,8 @@ def run(options):
             campaign = Campaign(programs, traces, wanted, broken, random.Random(seed + number))
             campaign.first_starts()
             campaign.crowd()
+            campaign.checkpoints()
+            campaign.pruning()
             campaign.traffic()
             totals.update(campaign.figures)
         visits, done = traces.totals()
@@ -178,10 +189,90 @@ class Campaign:
             if rules:
                 agent.wait(60)
                 self._agent(cluster, "anna", "")
+            while not cluster.serves():
+                time.sleep(TICK)
             state = cluster.wait(run, seconds=120)
             if state != "COMPLETED":
                 self.broken.say("a crowd did not end", state)
             check_records(witness.read(), self.broken)
+
+    # A full log
+
+    def checkpoints(self):
+        """So much is submitted that the log is moved into the database, and the coordinator dies over it. (Each start begins a log
+        anew, and under load a life is too short for one to fill.)"""
+        left = [Job(p.name, action) for p in self.wanted if p.name.startswith("state-checkpoint-")
+                for action in ("kill", "fail") if action != "fail" or p.can_fail]
+        document = {"tasks": {f"t{number}": {"job": {"command": ["/bin/true", "x" * 80]}} for number in range(LONG_DOCUMENT)}}
+        with Cluster(self.programs) as cluster:
+            answered = []
+            for job in left:
+                coordinator, trace = self._coordinator(cluster, job.rule)
+                patience = time.monotonic() + END_SECONDS
+                while not trace.read().done[job.place, job.action] and time.monotonic() < patience:
+                    with contextlib.suppress(OSError, http.client.HTTPException):
+                        if cluster.serves():
+                            answered.append(cluster.submit(document))
+                code = coordinator.wait(60)
+                if code != (-signal.SIGKILL if job.action == "kill" else STORAGE_FAILED):
+                    self.broken.say("a program ended as it must not", f"the coordinator, exit code {code}, {job.rule}")
+            if left:
+                self._coordinator(cluster, "")
+                while not cluster.serves():
+                    time.sleep(TICK)
+                known = {run_["runID"] for run_ in cluster.get("/v1/dagruns?all=1")}
+                for run_ in answered:
+                    if run_ not in known:
+                        self.broken.say("a run that was answered is not there", f"run {run_}")
+
+    # Logs are removed
+
+    def pruning(self):
+        """More logs are kept than may be, and the coordinator dies while it removes them, or is refused that."""
+        left = [Job(p.name, action) for p in self.wanted if p.name.startswith("logs-prune-")
+                for action in ("kill", "fail") if action != "fail" or p.can_fail]
+        if not left:
+            return
+        with Cluster(self.programs) as cluster:
+            cluster.start_coordinator()
+            cluster.start_agent("anna", CORES, MEMORY_MB)
+            job = {"command": ["/bin/sh", "-c", f"head -c {PRUNED_BYTES} /dev/zero | tr '\\0' x"]}
+            # Each start removes one of them at least.
+            runs = [cluster.submit({"tasks": {"a": {"job": job}}}) for _ in range(2 * len(left))]
+            kept = cluster.submit({"tasks": {"a": {"job": {"command": ["/bin/echo", "kept"]}}}})
+            for run_ in [*runs, kept]:
+                cluster.wait(run_, seconds=60)
+            cluster.flags = ["--keep-logs-mb", KEPT_MB]
+            cluster.end_coordinator()
+            for job in left:
+                coordinator, trace = self._coordinator(cluster, job.rule)
+                patience = time.monotonic() + END_SECONDS
+                while not trace.read().done[job.place, job.action] and time.monotonic() < patience:
+                    time.sleep(TICK)
+                # Room for less is no fault; what was committed and is said to have failed is.
+                if job.action == "kill" or job.place.endswith("-after"):
+                    code = coordinator.wait(60)
+                    if code != (-signal.SIGKILL if job.action == "kill" else STORAGE_FAILED):
+                        self.broken.say("a program ended as it must not", f"the coordinator, exit code {code}, {job.rule}")
+                else:
+                    cluster.end_coordinator()
+            self._coordinator(cluster, "")
+            while not cluster.serves():
+                time.sleep(TICK)
+            self._check_pruned(cluster, runs, kept)
+
+    def _check_pruned(self, cluster, runs, kept):
+        patience = time.monotonic() + END_SECONDS
+        while any(cluster.call("GET", f"/v1/dagrun/{run_}/task/a/log")[0] != 410 for run_ in runs) and time.monotonic() < patience:
+            time.sleep(0.05)
+        for run_ in runs:
+            status = cluster.call("GET", f"/v1/dagrun/{run_}/task/a/log")[0]
+            attempt = cluster.get(f"/v1/dagrun/{run_}")["taskAttempts"]["a"][0]
+            if status != 410 or not attempt.get("outputLogPruned") or attempt["outputBytes"] != PRUNED_BYTES or attempt["outputLog"]:
+                self.broken.say("a log that is gone is not told so", f"run {run_}: {status} {str(attempt)[:300]}")
+        answer = cluster.call("GET", f"/v1/dagrun/{kept}/task/a/log")
+        if answer != (200, b"kept\n"):
+            self.broken.say("a log was removed that there was room for", str(answer))
 
     # Under load
 
@@ -189,6 +280,7 @@ class Campaign:
         with Cluster(self.programs) as cluster:
             self.cluster, self.witness = cluster, Witness(cluster.work)
             self.traffic_ = Traffic(cluster, self.witness, self.broken, self.dice)
+            self.takeover = time.monotonic() + TAKEOVER_SECONDS
             self.keepers = [self._keeper("coordinator", self._launch_coordinator)]
             self.keepers[0].start("")
             while not cluster.serves():
@@ -218,6 +310,9 @@ class Campaign:
     def tick(self):
         for keeper in self.keepers:
             keeper.tick()
+        if time.monotonic() > self.takeover:
+            self.takeover = time.monotonic() + TAKEOVER_SECONDS
+            self.dice.choice(self.keepers[1:]).hang_up()
         self.traffic_.tick()
         time.sleep(TICK)
 
@@ -237,7 +332,7 @@ class Campaign:
     def do(self, action):
         """One place after the other, of all programs at the same time."""
         coordinator, agents = self.keepers[0], self.keepers[1:]
-        places_ = [p for p in self.wanted if not p.name.startswith(FIRST) and not p.name == "list-piece-send-before"]
+        places_ = [p for p in self.wanted if not p.name.startswith(FIRST) and p.name not in APART]
         coordinator.jobs.extend(jobs(places_, "coordinator", action, self.traces.usual("coordinator"), self.dice))
         for number, job in enumerate(jobs(places_, "agent", action, self.traces.usual("agent"), self.dice)):
             agents[number % len(agents)].jobs.append(job)

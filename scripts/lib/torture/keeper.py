@@ -12,6 +12,10 @@ STOP_SECONDS = 40
 AFTER_FAILURE_SECONDS = 0.3
 # A program without jobs is stopped or killed this often, while others have some: those may wait for just that.
 RESTLESS_SECONDS = 0.8
+# A program that has run for so long has begun.
+SETTLED_SECONDS = 0.5
+# Places of the process that is left where an agent's other one dies, and how long that one has for it.
+AFTER_DEATH, AFTER_DEATH_SECONDS = "runner-death-", 3
 # How often a place that was not visited gets another try.
 TRIES = 4
 STORAGE_FAILED = 70
@@ -67,6 +71,11 @@ class Keeper:
         self.process.send_signal(number)
         self.told, self.told_at = number, time.monotonic()
 
+    def hang_up(self):
+        """Another program is to take over; one that has just begun would take the signal for its end."""
+        if self.process.poll() is None and not self.told and time.monotonic() - self.since > SETTLED_SECONDS:
+            self.process.send_signal(signal.SIGHUP)
+
     def tick(self):
         """To be called often; never waits."""
         code = self.process.poll()
@@ -86,10 +95,13 @@ class Keeper:
         elif self.fired and now - self.fired > AFTER_FAILURE_SECONDS:
             self.tell(self.dice.choice([signal.SIGKILL, signal.SIGTERM]))
         elif not self.fired and now - self.since > VISIT_SECONDS * (1 + self.job.tries):
-            self.tell(signal.SIGTERM)
+            self.tell(signal.SIGKILL if self.job.place.startswith(AFTER_DEATH) else signal.SIGTERM)
 
     def ended(self, code):
-        # A place that it visited in its last moments.
+        # A place that it visited in its last moments, or that what is left of it visits.
+        patience = time.monotonic() + (AFTER_DEATH_SECONDS if self.job and self.job.place.startswith(AFTER_DEATH) else 0)
+        while time.monotonic() < patience and not self.trace.read().done[self.job.place, self.job.action]:
+            time.sleep(0.01)
         if self.job and self.trace.read().done[self.job.place, self.job.action]:
             self.fired = self.fired or time.monotonic()
         expected = set()

@@ -1,11 +1,13 @@
 """Stops programs past a lease of 10 s and lets them go on, with tasks of all kinds under way on four agents:
 
-    one agent, while its tasks run on, and one together with its tasks
+    of one agent the process that has its tasks, while those run on, and one agent as a whole, together with its tasks
+    then of one agent the process that has its connection, while all else of it goes on
     then the coordinator
 
 and checks that all runs end as they must, that the result of no finished task is lost, and that no two attempts of one task were alive
-together. What a stopped agent had running may overlap with what was begun elsewhere: nobody can end it then. Once the agent goes on it
-must do so at once.
+together. An agent is two processes. Where only the one that has the tasks is stopped, the other ends them in time. Where only the other is, the first
+puts a new one in its place before a lease is over, which costs no attempt. What was stopped together with both may overlap with what was begun elsewhere: nobody
+can end it then. Once the agent goes on it must do so at once.
 
 --rounds N repeats it.
 """
@@ -18,6 +20,7 @@ from typing import NamedTuple
 
 from cluster import Cluster, build
 
+from .agents import link_of
 from .figures import seed_of, verdict
 from .load import Load
 from .promises import Broken, check_records, check_run, late
@@ -43,7 +46,7 @@ def run(options):
     seed = seed_of(options)
     dice = random.Random(seed)
     broken = Broken()
-    loads, stops, overlaps = {}, [], []
+    loads, stops, overlaps, healed = {}, [], [], []
     with Cluster(build("debug" if options.debug else "release"), lease_seconds=LEASE_SECONDS) as cluster:
         witness = Witness(cluster.work)
         cluster.start_coordinator()
@@ -51,12 +54,17 @@ def run(options):
             cluster.start_agent(name, cores=4)
         began = time.monotonic()
         for number in range(options.rounds):
-            for who in ("agents", "coordinator"):
+            for who in ("agents", "link", "coordinator"):
                 load = Load(witness, f"pause {number} of the {who}", TASKS, TASK_MILLISECONDS, LONG)
                 loads[cluster.submit(load.document)] = load
                 time.sleep(dice.uniform(1, 3))
                 if who == "agents":
+                    before = ended_by_links(cluster)
                     stops += stop_agents(cluster, dice)
+                    if ended_by_links(cluster) == before:
+                        broken.say("no link ended the tasks of its stopped runner")
+                elif who == "link":
+                    healed.append(stop_link(cluster, dice, broken))
                 else:
                     stop([cluster.coordinator.pid], dice)
                 # The next ones are to find room.
@@ -75,14 +83,17 @@ def run(options):
         attempts = [a for whole in wholes.values() for list_ in whole["taskAttempts"].values() for a in list_]
     lost = sum(a["state"] == "LOST" for a in attempts)
     for whole in wholes.values():
+        if whole["tag"].endswith("link"):
+            check_nothing_lost(whole, broken)
+            continue
         if not any(a["state"] == "LOST" for list_ in whole["taskAttempts"].values() for a in list_):
             broken.say("no lease ended, so nothing was tried", whole["tag"])
         if whole["tag"].endswith("coordinator") and late([whole], records):
             broken.say("what ended while the coordinator stood still was run again", f"{late([whole], records)}")
     return verdict("pauses", broken, (
-        f"{sum(len(load.tasks) for load in loads.values())} tasks, {options.rounds} stops of the coordinator and {len(stops)} of agents "
+        f"{sum(len(load.tasks) for load in loads.values())} tasks, {options.rounds} stops of the coordinator, {2 * options.rounds} of agents and {options.rounds} of a link "
         f"past a lease of {LEASE_SECONDS} s, {len(attempts)} attempts, {lost} of them lost ({len(late(wholes.values(), records))} had "
-        f"finished), {len(overlaps)} begun beside a stopped agent's, "
+        f"finished), {len(overlaps)} begun beside a stopped agent's, a stopped link was replaced after {max(healed):.1f} s, "
         f"{took:.1f} s"), seed)
 
 
@@ -98,7 +109,37 @@ def stop_agents(cluster, dice):
     stopped, frozen = cluster.agents["stops"].pid, cluster.agents["freezes"].pid
     # The agent first: so that nothing of it begins meanwhile.
     began, ended = stop([stopped, frozen], dice, then=lambda: children(frozen))
-    return [Stop(cluster.agent_id(name), began, ended) for name in ("stops", "freezes")]
+    # The children of an agent are its tasks, and the process that has its connection.
+    return [Stop(cluster.agent_id("freezes"), began, ended)]
+
+
+def stop_link(cluster, dice, broken):
+    """-> seconds until the agent had another"""
+    runner = cluster.agents["third"].pid
+    link = link_of(runner)
+    began = time.monotonic()
+    send([link], signal.SIGSTOP)
+    until = began + dice.uniform(*STOP_SECONDS)
+    replaced = None
+    while time.monotonic() < until:
+        if replaced is None and link_of(runner) not in (None, link):
+            replaced = time.monotonic() - began
+        time.sleep(0.01)
+    send([link], signal.SIGCONT)
+    if replaced is None:
+        broken.say("a stopped link was not replaced")
+    return replaced or STOP_SECONDS[1]
+
+
+def ended_by_links(cluster):
+    """-> how often the link of the agent whose runner is stopped has ended tasks"""
+    return (cluster.folder / "agent-stops.log").read_text(errors="replace").count("processes whose lease is over")
+
+
+def check_nothing_lost(whole, broken):
+    lost = [(name, a["agent"], a["executorLog"]) for name, list_ in whole["taskAttempts"].items() for a in list_ if a["state"] == "LOST"]
+    if lost:
+        broken.say("a stopped link cost attempts", f"{lost}")
 
 
 def children(pid):

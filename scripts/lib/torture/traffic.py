@@ -76,8 +76,8 @@ class Traffic:
         except (OSError, http.client.HTTPException):
             self.is_serving = False
         except Refused as refusal:
-            # It stops.
-            if refusal.status != 503:
+            # It stops, or its disk is full for a moment.
+            if refusal.status not in (503, 507):
                 self.broken.say("a run was not accepted", f"{refusal}")
             self.is_serving = False
 
@@ -136,9 +136,11 @@ class Traffic:
     def doom(self, number, run, state):
         """Killed, run again, killed again."""
         if state == "KILLED":
+            # Also where the answer did not come.
+            run.kills = max(1, run.kills)
             if run.kills == 1 and self.is_open:
                 self.ask("PATCH", number, "/state/QUEUED")
-            elif run.kills:
+            else:
                 self.ended[number] = self.open.pop(number)
         elif state in FINAL:
             self.broken.say("a run that is to be killed ended otherwise", f"run {number} is {state}")
@@ -148,8 +150,9 @@ class Traffic:
                 run.kills += 1
 
     def ask(self, method, number, path=""):
-        """-> whether it was answered with yes. No is that of a run which has changed meanwhile, or is being killed already."""
+        """-> whether it was answered with yes. No is that of a run which has changed meanwhile, or is being killed already, or of a
+        coordinator that stops, or whose disk is full for a moment."""
         status, answer = self.cluster.call(method, f"/v1/dagrun/{number}{path}")
-        if status not in (200, 202, 409, 503):
+        if status not in (200, 202, 409, 503, 507):
             self.broken.say("a command was refused", f"{method} run {number}{path}: {status} {answer}")
         return status in (200, 202)

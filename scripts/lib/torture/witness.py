@@ -9,7 +9,7 @@ TIME_LIMIT_SECONDS = 600
 
 
 class Record(NamedTuple):
-    """One line of witness.c's. `agent` is what the agent's data directory calls itself; `at` is CLOCK_BOOTTIME; `number` is an end's exit
+    """One line of witness.c's. `agent` is what the agent's data directory calls itself, `life` the number of its start; `at` is CLOCK_BOOTTIME; `number` is an end's exit
     code, and where two overlap the fence of the other one."""
     what: str
     run: int
@@ -17,8 +17,16 @@ class Record(NamedTuple):
     attempt: int
     fence: int
     agent: str
+    life: int
     at: int
     number: int
+
+
+def compile_c(source, program, *flags):
+    # Swift's own compiler: a toolchain is there, another may not be.
+    swift = shutil.which("swift") or "/opt/swift/usr/bin/swift"
+    compiler = shutil.which("clang", path=str(pathlib.Path(swift).resolve().parent)) or shutil.which("cc") or "clang"
+    subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", *flags, "-o", program, source], check=True)
 
 
 class Witness:
@@ -28,10 +36,7 @@ class Witness:
         self.records = folder / "records"
         self.locks = folder / "locks"
         self.locks.mkdir()
-        # Swift's own: a toolchain is there, another compiler may not be.
-        swift = shutil.which("swift") or "/opt/swift/usr/bin/swift"
-        compiler = shutil.which("clang", path=str(pathlib.Path(swift).resolve().parent)) or shutil.which("cc") or "clang"
-        subprocess.run([compiler, "-O1", "-Wall", "-Wextra", "-Werror", "-o", self.program, SOURCE], check=True)
+        compile_c(SOURCE, self.program)
         self._starts = self._read = 0
 
     def job(self, *words):
@@ -55,7 +60,13 @@ class Witness:
         if not self.records.exists():
             return []
         lines = (line.split() for line in self.records.read_text().splitlines())
-        return [Record(w, int(r), t, int(a), int(f), g, int(at), int(n)) for w, r, t, a, f, g, at, n in lines]
+        return [Record(w, int(r), t, int(a), int(f), *whose(g), int(at), int(n)) for w, r, t, a, f, g, at, n in lines]
+
+
+def whose(mark):
+    """CARAVAN_AGENT, taken apart."""
+    agent, _, life = mark.partition(".")
+    return agent, int(life)
 
 
 def printed(task, size):

@@ -3,15 +3,11 @@ import Protocol
 import System
 import Transport
 
-/// The agent's side of the connection: dials until a coordinator takes it, and again whenever it is lost.
-///
-/// What is said in one turn of the loop goes out in one write at its end. While there is no connection
-/// nothing is kept here: what must be said later, the tracker and the pump know.
-final class CoordinatorLink {
+/// The agent's side of the connection: dials until a coordinator takes it, and again whenever it is lost. What comes
+/// after the welcome is passed on unread.
+final class CoordinatorConnection {
   /// From the hello to its answer.
   private static let answerTime = Period.seconds(30)
-  /// How long the connection gets to carry the last words.
-  private static let farewellTime = Period.seconds(5)
 
   private enum State {
     case waiting
@@ -19,8 +15,6 @@ final class CoordinatorLink {
     /// The hello is out.
     case greeting(FrameConnection)
     case welcome(FrameConnection)
-    /// Goodbye is said.
-    case leaving
     case stopped
   }
 
@@ -29,16 +23,19 @@ final class CoordinatorLink {
   private let loop: EventLoop
   private var state = State.waiting
   private var backoff = Backoff()
-  private var control = FrameEncoder()
-  private var logs = FrameEncoder()
+  private var isLast = false
   /// The last reason for waiting that was said: each is said once.
   private var saidReason: String?
 
-  var onHello: (() -> Void)?
-  var onWelcome: ((ToAgent.Welcome) -> Void)?
-  /// Messages after the welcome.
-  var onMessages: (([ToAgent]) -> Void)?
-  var onLost: (() -> Void)?
+  /// A hello is being sent at that time.
+  var onHello: ((Instant) -> Void)?
+  /// It was accepted: the frame that says so follows.
+  var onWelcome: (() -> Void)?
+  /// Payloads from the welcome on.
+  var onPayload: (([UInt8]) -> Void)?
+  /// Bytes waited, and do no more.
+  var onDrained: (() -> Void)?
+  var onLost: ((String) -> Void)?
   /// The coordinator will not have this agent.
   var onRefused: ((String) -> Void)?
 
@@ -48,8 +45,9 @@ final class CoordinatorLink {
     self.loop = loop
   }
 
-  var isWelcome: Bool {
-    if case .welcome = state { true } else { false }
+  /// The agent stops, or is not wanted.
+  var isOver: Bool {
+    if case .stopped = state { true } else { isLast }
   }
 
   // MARK: Dialing
@@ -59,9 +57,10 @@ final class CoordinatorLink {
     if Failpoint.dialBefore.fails() { return retry(SystemError("cannot reach it", errno: ETIMEDOUT).message) }
     state = .dialing(
       Dial(settings.coordinator, on: loop) { [weak self] outcome in
+        guard let self, case .dialing = state else { return }
         switch consume outcome {
-        case .connected(let socket): self?.greet(FrameConnection(socket, on: self!.loop))
-        case .failed(let error): self?.retry(error.message)
+        case .connected(let socket): greet(FrameConnection(socket, on: loop))
+        case .failed(let error): retry(error.message)
         }
       })
   }
@@ -81,15 +80,16 @@ final class CoordinatorLink {
     }
     connection.onPayload = { [weak self] in self?.received($0) }
     connection.onClosed = { [weak self] in self?.closed($0) }
+    connection.onDrained = { [weak self] in self?.onDrained?() }
     do throws(SystemError) { try connection.open() } catch { return retry(error.message) }
     state = .greeting(connection)
     Failpoint.helloSendBefore.pass()
-    onHello?()
+    onHello?(.now())
     let hello = ToCoordinator.Hello(
       minVersion: ProtocolVersion.oldest, maxVersion: ProtocolVersion.newest, token: token,
       name: settings.name,
       incarnation: incarnation, capacity: settings.capacity, labels: settings.labels,
-      software: AgentSettings.software, pid: getpid())
+      software: AgentSettings.software, pid: getppid())
     var greeting = FrameEncoder(payloadLimit: FrameLimits.payloadBytesBeforeHello)
     do throws(FrameFault) {
       try greeting.append(ToCoordinator.hello(hello))
@@ -110,29 +110,29 @@ final class CoordinatorLink {
   // MARK: In
 
   private func received(_ payload: [UInt8]) {
-    do throws(FrameFault) {
-      let messages = try FramePayload.messages(payload, as: ToAgent.self)
-      switch state {
-      case .greeting(let connection): try answered(messages, connection)
-      case .welcome: onMessages?(messages)
-      case .waiting, .dialing, .leaving, .stopped: break
+    switch state {
+    case .greeting(let connection):
+      do throws(FrameFault) {
+        try answered(payload, connection)
+      } catch {
+        connection.close("the coordinator sent what is not of this protocol: \(error.message)")
       }
-    } catch {
-      connection?.close("the coordinator sent what is not of this protocol: \(error.message)")
+    case .welcome: onPayload?(payload)
+    case .waiting, .dialing, .stopped: break
     }
   }
 
-  private func answered(_ messages: [ToAgent], _ connection: FrameConnection) throws(FrameFault) {
-    switch messages.first {
-    case .welcome(let welcome)?:
+  private func answered(_ payload: [UInt8], _ connection: FrameConnection) throws(FrameFault) {
+    switch try FramePayload.messages(payload, as: ToAgent.self).first {
+    case .welcome?:
       Failpoint.welcomeReceiveAfter.pass()
       state = .welcome(connection)
-      connection.raiseLimit()
+      connection.raiseLimit(to: FrameLimits.alonePayloadBytesToAgent)
       backoff.reset()
       saidReason = nil
       Say.line("connected to the coordinator at \(settings.coordinator) as \(settings.name)")
-      onWelcome?(welcome)
-      if messages.count > 1 { onMessages?(Array(messages.dropFirst())) }
+      onWelcome?()
+      onPayload?(payload)
     case .refused(let code, let message, let retryable)?:
       let words =
         "the coordinator at \(settings.coordinator) refused this agent (\(code.rawValue)): \(message)"
@@ -153,75 +153,61 @@ final class CoordinatorLink {
     case .greeting: retry(end.message)
     case .welcome:
       // Said by what it was, not as one more reason to wait.
-      Say.line("lost the coordinator: \(end.message)")
-      control = FrameEncoder()
-      logs = FrameEncoder()
-      state = .waiting
-      onLost?()
-      loop.schedule(at: .now() + backoff.wait()) { [weak self] in self?.dial() }
-    case .leaving, .waiting, .dialing, .stopped: break
+      if !isLast { Say.line("lost the coordinator: \(end.message)") }
+      state = isLast ? .stopped : .waiting
+      onLost?(end.message)
+      if !isLast { loop.schedule(at: .now() + backoff.wait()) { [weak self] in self?.dial() } }
+    case .waiting, .dialing, .stopped: break
     }
   }
 
   private var connection: FrameConnection? {
     switch state {
     case .greeting(let connection), .welcome(let connection): connection
-    case .waiting, .dialing, .leaving, .stopped: nil
+    case .waiting, .dialing, .stopped: nil
     }
   }
 
   /// Drops a connection on which nothing comes any more.
   func reconnect(_ reason: String) { connection?.close(reason) }
 
+  /// The connection that there is goes on to its end; none follows.
+  func dialsNoMore() {
+    isLast = true
+    if case .welcome = state { return }
+    connection?.close("the agent stops")
+    state = .stopped
+  }
+
   // MARK: Out
 
-  /// Goes out at the end of this turn.
-  func send(_ message: ToCoordinator) { encode(message, &control) }
-
-  /// Output, and what must not pass it.
-  func sendLog(_ message: ToCoordinator) { encode(message, &logs) }
-
-  /// Bytes that the socket does not take at present, and those of this turn.
-  var waitingBytes: Int { (connection?.waitingBytes ?? 0) + logs.count }
-
-  private func encode(_ message: ToCoordinator, _ encoder: inout FrameEncoder) {
-    do throws(FrameFault) {
-      try encoder.append(message)
-    } catch {
-      // Lists and output are cut into pieces that fit, and words are short.
-      preconditionFailure("a message does not fit a frame: \(error.message)")
-    }
+  /// Whole frames, while the agent is welcome.
+  func send(_ frames: [UInt8]) {
+    if case .welcome(let connection) = state { connection.send(frames) }
   }
 
-  /// Writes what this turn has gathered.
-  func flush() {
-    if control.isEmpty && logs.isEmpty { return }
-    guard case .welcome(let connection) = state else {
-      control = FrameEncoder()
-      logs = FrameEncoder()
-      return
-    }
-    Failpoint.agentSpeakBefore.pass()
-    // In one write, unless something waits: then control is to pass the logs.
-    if connection.waitingBytes == 0 {
-      connection.send(logs.isEmpty ? control.take() : control.take() + logs.take())
-    } else {
-      connection.send(control.take())
-      connection.send(logs.take(), .logs)
-    }
+  /// Bytes that the socket does not take at present.
+  var waitingBytes: Int { connection?.waitingBytes ?? 0 }
+
+  /// That the agent takes no new work, and why.
+  func tellUnfit(_ reason: String) {
+    guard case .welcome(let connection) = state else { return }
+    var frames = FrameEncoder()
+    do throws(FrameFault) { try frames.append(ToCoordinator.unfit(reason: reason)) } catch { return }
+    connection.send(frames.take())
   }
 
-  /// Says goodbye and ends the connection; `onDone` is told whether the coordinator has read it all.
-  func leave(_ reason: String, _ onDone: @escaping (Bool) -> Void) {
-    guard case .welcome(let connection) = state else {
-      state = .stopped
-      return onDone(false)
+  /// The runner's death, with all that ran; then the connection ends. False: there is none.
+  func tellLost(_ lost: [(fence: Fence, result: AttemptResult)], _ onDone: @escaping () -> Void) -> Bool {
+    guard case .welcome(let connection) = state else { return false }
+    var frames = FrameEncoder()
+    for (fence, result) in lost {
+      do throws(FrameFault) { try frames.append(ToCoordinator.ended(fence, result)) } catch { continue }
     }
-    send(.goodbye(reason: reason))
-    flush()
-    state = .leaving
-    connection.onClosed = { end in onDone(end.code == .closed) }
-    connection.finish(reason)
-    loop.schedule(at: .now() + Self.farewellTime) { onDone(false) }
+    state = .stopped
+    connection.onClosed = { _ in onDone() }
+    connection.send(frames.take())
+    connection.finish("the agent's process died")
+    return true
   }
 }
