@@ -97,6 +97,18 @@ struct ControlGroupTests {
     _ = agent
   }
 
+  @Test(.enabled(if: hasUnified && hasMemory))
+  func `only what has a limit is moved into a group of memory`() throws {
+    let (agent, session) = try connected()
+    let line = "grep -c 'memory.*/caravan-' /proc/$$/cgroup; true"
+    #expect(session.run(1, shell(line)).text == "0\n")
+    #expect(session.run(2, limited(line, memoryMB: 64)).text == "1\n")
+    // The group of before, and nothing of it is counted.
+    let free = session.run(3, shell(hog(megabytes: 100)))
+    #expect(free.result.rc == 0 && free.result.peakMemoryKB > 100_000, "\(free.result)")
+    _ = agent
+  }
+
   @Test(arguments: [[], ["--no-cgroups"]])
   func `the most that a task took is told`(options: [String]) throws {
     let (agent, session) = try connected(options)

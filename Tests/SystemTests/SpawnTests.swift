@@ -15,7 +15,8 @@ struct SpawnTests {
   }
 
   private func run(
-    _ candidates: [String], _ arguments: [String], environment: [String] = [], directory: String = "/"
+    _ candidates: [String], _ arguments: [String], environment: [String] = [], directory: String = "/",
+    bornIn group: Int32 = -1
   ) throws -> Outcome {
     var ends: [Int32] = [-1, -1]
     #expect(caravan_pipe(&ends) == 0)
@@ -27,8 +28,9 @@ struct SpawnTests {
           directory.withCString { cwd in
             var what = caravan_spawn(
               candidates: files, argv: argv, envp: envp, cwd: cwd, stdin_fd: null, stdout_fd: ends[1],
-              stderr_fd: ends[1], open_files: 0, groups: (-1, -1), umask: -1, oom_score_adj: 0, cpus: nil,
-              cpu_bytes: 0)
+              stderr_fd: ends[1], open_files: 0, born_in: group, groups: (-1, -1), umask: -1,
+              oom_score_adj: 0,
+              cpus: nil, cpu_bytes: 0)
             return caravan_spawn(&what)
           }
         }
@@ -91,6 +93,48 @@ struct SpawnTests {
   @Test func `a failed spawn leaves no zombie`() throws {
     let outcome = try run(["/no/such/program"], ["x"])
     #expect(outcome.pid > 0 && ProcessTable.entry(outcome.pid)?.parent != getpid())
+  }
+
+  private static let hasBirthplaces = (try? Group()) != nil
+
+  /// A control group of version 2 for one test.
+  private final class Group {
+    let name = "caravan-try-" + Random.hex(bytes: 8)
+    let folder: String
+    let fd: Int32
+
+    init() throws {
+      folder = try #require(ControlGroups.ownFolder(of: "")) + "/" + name
+      try #require(mkdir(folder, 0o700) == 0)
+      fd = caravan_open(folder, O_RDONLY | O_DIRECTORY, 0)
+    }
+
+    deinit {
+      rmdir(folder)
+      close(fd)
+    }
+  }
+
+  @Test(.enabled(if: hasBirthplaces))
+  func `a program is born in a control group, where all else is as it was`() throws {
+    let group = try Group()
+    for _ in 1...20 {
+      let outcome = try run(
+        ["/no/sh", "/bin/sh"], ["sh", "-c", "grep ^0: /proc/$$/cgroup; pwd"], directory: "/usr",
+        bornIn: group.fd)
+      #expect(outcome.code == 0 && outcome.output.hasSuffix("/\(group.name)\n/usr\n"), "\(outcome)")
+    }
+    let missing = try run(["/no/such/program"], ["x"], bornIn: group.fd)
+    #expect(missing.stage == Int32(CARAVAN_SPAWN_EXEC.rawValue) && missing.error == ENOENT)
+    #expect(missing.pid > 0 && ProcessTable.entry(missing.pid)?.parent != getpid())
+  }
+
+  @Test(.enabled(if: hasBirthplaces))
+  func `a control group that is gone is told as that`() throws {
+    let group = try Group()
+    rmdir(group.folder)
+    let outcome = try run(["/bin/true"], ["x"], bornIn: group.fd)
+    #expect(outcome.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue) && outcome.pid < 0, "\(outcome)")
   }
 
   @Test func `a signal that ends it is told`() throws {

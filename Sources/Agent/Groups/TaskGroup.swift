@@ -12,11 +12,19 @@ final class TaskGroup {
   /// Members are looked up and killed here.
   private let folder: String
   private let processes: GroupFile
+  /// Version 2: what a new process is born in.
+  private let birthplace: GroupFile?
   /// Version 2: whether anybody is in it, and one write that kills all.
   private let events: GroupFile?
   private let killer: GroupFile?
+  private let counter: GroupMemory?
+  /// Whether it is of no more use: Linux from 6.14 on (seen with 6.18) kills at once whatever is born by clone3(2) in a
+  /// group that `cgroup.kill` was ever written to.
+  private(set) var wasKilled = false
+  /// Whether the memory of the present attempt is counted.
+  private var isCounted = true
   /// nil: memory is not counted.
-  let memory: GroupMemory?
+  var memory: GroupMemory? { isCounted ? counter : nil }
 
   /// Makes what is not there. Throws where the kernel does not let us.
   init(
@@ -31,14 +39,38 @@ final class TaskGroup {
     self.processes = processes
     events = isUnified ? GroupFile(folder + "/cgroup.events", O_RDONLY) : nil
     killer = isUnified ? GroupFile(folder + "/cgroup.kill", O_WRONLY) : nil
+    birthplace = isUnified ? GroupFile(folder, O_RDONLY | O_DIRECTORY) : nil
     if let memoryFolder {
       if memoryFolder != folder { try Files.makeDirectory(memoryFolder) }
-      memory = try GroupMemory(
+      counter = try GroupMemory(
         folder: memoryFolder, isUnified: isUnified && memoryFolder == folder)
     } else {
-      memory = nil
+      counter = nil
     }
   }
+
+  /// Before an attempt; nil: no limit. Throws where the kernel refuses it.
+  func begin(limit: Int64?) throws(SystemError) {
+    isCounted = isCounting(limit)
+    try memory?.begin(limit: limit)
+  }
+
+  /// An attempt that an earlier program of this start began is in it.
+  func takeOver(limit: Int64?, kills: Int64) {
+    isCounted = isCounting(limit)
+    // What the program before this one did to it is not known.
+    wasKilled = true
+    memory?.takeOver(limit: limit, kills: kills)
+  }
+
+  /// Beside the tree of version 2, whose group a process is born in, joining one of memory is a move, which costs an
+  /// idle host 10 ms: for a limit alone.
+  private func isCounting(_ limit: Int64?) -> Bool {
+    limit != nil || birthplace == nil || counter?.joined == nil
+  }
+
+  /// What a new process is born in; -1: it can only join.
+  var directory: Int32 { birthplace?.raw ?? -1 }
 
   /// What a new process writes itself into; -1: nothing more.
   var joined: (Int32, Int32) { (processes.raw, memory?.joined ?? -1) }
@@ -57,12 +89,15 @@ final class TaskGroup {
 
   /// SIGKILL to all of it. Without version 2 who forks meanwhile may be missed: look again.
   func kill() {
-    if killer?.write("1") ?? false { return }
+    if killer?.write("1") ?? false {
+      wasKilled = true
+      return
+    }
     for pid in pids { Glibc.kill(pid, SIGKILL) }
   }
 
   func remove() {
-    memory?.remove()
+    counter?.remove()
     rmdir(folder)
   }
 }

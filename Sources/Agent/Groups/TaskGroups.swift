@@ -22,7 +22,7 @@ final class TaskGroups {
     do throws(SystemError) {
       let group: TaskGroup
       if let used = free.popLast() { group = used } else { group = try make() }
-      try group.memory?.begin(limit: Self.limitBytes(limitMB))
+      try group.begin(limit: Self.limitBytes(limitMB))
       return group
     } catch {
       return giveUp(error.message)
@@ -50,7 +50,7 @@ final class TaskGroups {
     guard places.tracking != nil else { return nil }
     do throws(SystemError) {
       let group = try open(number)
-      group.memory?.takeOver(limit: Self.limitBytes(limitMB), kills: kills)
+      group.takeOver(limit: Self.limitBytes(limitMB), kills: kills)
       return group
     } catch {
       return giveUp(error.message)
@@ -60,7 +60,9 @@ final class TaskGroups {
   private static func limitBytes(_ limitMB: Int64?) -> Int64? { limitMB.map { max($0, leastLimitMB) << 20 } }
 
   /// Nobody is in it any more.
-  func giveBack(_ group: TaskGroup) { if isBroken { group.remove() } else { free.append(group) } }
+  func giveBack(_ group: TaskGroup) {
+    if isBroken || group.wasKilled { group.remove() } else { free.append(group) }
+  }
 
   /// Somebody took them away, or does not let us: attempts go on without. Said once.
   @discardableResult

@@ -121,7 +121,8 @@ struct Spawner: ~Copyable {
           candidates: files.list, argv: arguments.list, envp: environment.list, cwd: cwd,
           stdin_fd: standard.in,
           stdout_fd: standard.out, stderr_fd: standard.err, open_files: openFiles,
-          groups: group?.joined ?? (-1, -1), umask: Int32(umask.bits), oom_score_adj: Self.oomScore,
+          born_in: group?.directory ?? -1, groups: group?.joined ?? (-1, -1), umask: Int32(umask.bits),
+          oom_score_adj: Self.oomScore,
           cpus: set.isEmpty ? nil : set.baseAddress, cpu_bytes: set.count)
         return caravan_spawn(&what)
       }

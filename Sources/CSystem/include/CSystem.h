@@ -66,7 +66,9 @@ struct caravan_spawn {
   const char *cwd;
   int stdin_fd, stdout_fd, stderr_fd; // above 2, or it fails with EINVAL
   uint64_t open_files;          // the soft limit of open files that it gets; 0: ours
-  int groups[2];                // cgroup.procs of control groups that it joins, open for writing; -1: none
+  int born_in;                  // the folder of a control group of version 2 that it is born in, open; -1: ours
+  int groups[2];                // cgroup.procs of control groups that it joins, open for writing; -1: none; the first
+                                // only where it was not born in one
   int umask;                    // -1: ours
   int oom_score_adj;            // proc_pid_oom_score_adj(5); where it is refused it stays ours
   const unsigned char *cpus;    // a bit for each core it may run on, the lowest first; NULL: as we
