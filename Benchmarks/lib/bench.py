@@ -83,7 +83,7 @@ class Running(Cluster):
 
 
 def job(*command, **members):
-    return {"job": {"command": list(map(str, command)), "cores": 1, "memoryMB": 10}, **members}
+    return {"job": {"command": list(map(str, command)), "cores": 1}, **members}
 
 
 def median(values):
