@@ -37,9 +37,16 @@ public final class Monitor<Value>: @unchecked Sendable {
 
   /// Changes the value and wakes one waiting thread.
   public func signal(_ body: (inout Value) -> Void) {
+    change {
+      body(&$0)
+      return true
+    }
+  }
+
+  /// Changes the value, and wakes one waiting thread where `body` answers that this is of interest to it.
+  public func change(_ body: (inout Value) -> Bool) {
     pthread_mutex_lock(mutex)
-    body(&value)
-    pthread_cond_signal(condition)
+    if body(&value) { pthread_cond_signal(condition) }
     pthread_mutex_unlock(mutex)
   }
 

@@ -44,7 +44,7 @@ extension ProcessRunner {
     for fd in [left.stdout, left.stderr] where fd >= 0 { caravan_set_inherited(fd, 0) }
     let group = left.group.flatMap { groups?.takeOver(number: $0, limitMB: left.limitMB, kills: left.kills) }
     do throws(SystemError) {
-      let process = try RunningProcess(
+      let process = RunningProcess(
         left.fence, .init(pid: left.pid, stdout: left.stdout, stderr: left.stderr, start: .none), in: group,
         on: loop, printed: printed)
       process.seenPeakKB = left.seenPeakKB

@@ -17,6 +17,10 @@ final class ProcessRunner {
   /// When what does not go is looked at again, and how rarely that becomes; usually SIGCHLD is sooner.
   private static let lingerPoll = Period.milliseconds(20)
   private static let longestLingerPoll = Period.seconds(1)
+  /// After so long what an attempt prints is read as it comes.
+  private static let youth = Period.milliseconds(2)
+  /// After the kernel refused that, it is asked again.
+  private static let blindness = Period.milliseconds(100)
   /// What is there so long after SIGKILL hangs in the kernel: on a dead mount, in a device, in a frozen group.
   static let standardStuckTime = Period.seconds(30)
 
@@ -41,6 +45,11 @@ final class ProcessRunner {
   private var byPID: [Int32: RunningProcess] = [:]
   /// Main processes that ended, in order, until nothing of them is left.
   private(set) var lingering: [RunningProcess] = []
+  /// Those whose output is not read as it comes, yet; in order, but those that could not be watched.
+  private var young: [(process: RunningProcess, until: Instant)] = []
+  private var youthTimer: TimerID?
+  /// That something could not be watched has been said.
+  private var isBlind = false
   private var lingerTimer: TimerID?
   private var lingerWait = ProcessRunner.lingerPoll
   private(set) var stuck: [Fence] = []
@@ -68,7 +77,7 @@ final class ProcessRunner {
     let (spawned, group) = try spawnPinned(start, limitMB, pinned)
     Failpoint.forkAfter.pass()
     do throws(SystemError) {
-      let process = try RunningProcess(start.fence, spawned, in: group, on: loop, printed: printed)
+      let process = RunningProcess(start.fence, spawned, in: group, on: loop, printed: printed)
       if let pinned {
         process.cpus = pinned.cpus
         process.remark = pinned.remark
@@ -92,8 +101,46 @@ final class ProcessRunner {
     }
     byFence[process.fence] = process
     byPID[process.pid] = process
+    watchLater(process)
     memory.watch(process, limitMB: counted == nil ? limitMB : nil)
   }
+
+  // MARK: Output
+
+  /// Most short tasks are over before, and then all that they printed is read at their end: what a pipe holds is enough
+  /// for so long.
+  private func watchLater(_ process: RunningProcess) {
+    young.append((process, .now() + Self.youth))
+    if youthTimer == nil { expectGrownUps() }
+  }
+
+  private func expectGrownUps() {
+    youthTimer = young.first.map { first in
+      loop.schedule(at: first.until) { [weak self] in self?.watchGrownUps() }
+    }
+  }
+
+  private func watchGrownUps() {
+    let now = Instant.now()
+    var left: [(process: RunningProcess, until: Instant)] = []
+    for (process, until) in young where process.end == nil {
+      if until > now {
+        left.append((process, until))
+        continue
+      }
+      do throws(SystemError) {
+        try process.watchOutput()
+      } catch {
+        if !isBlind { Say.line("what attempt \(process.fence) prints is not read yet: \(error.message)") }
+        isBlind = true
+        left.append((process, now + Self.blindness))
+      }
+    }
+    young = left
+    expectGrownUps()
+  }
+
+  // MARK: Starting
 
   /// CPUs of its own; where there are not enough, none, and why.
   private final class Pinned {

@@ -19,6 +19,7 @@ final class RunningProcess: EventHandler {
   /// -1: closed.
   private(set) var stdout: Int32
   private(set) var stderr: Int32
+  private var isStdoutWatched = false
   /// How the main process ended; what it left may still be there.
   var end: ProcessEnd?
   /// When it was first to be gone; nil: it may run.
@@ -36,7 +37,7 @@ final class RunningProcess: EventHandler {
   init(
     _ fence: Fence, _ spawned: Spawner.Spawned, in group: TaskGroup?, on loop: EventLoop,
     printed: @escaping (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
-  ) throws(SystemError) {
+  ) {
     self.fence = fence
     pid = spawned.pid
     self.group = group
@@ -44,13 +45,15 @@ final class RunningProcess: EventHandler {
     self.printed = printed
     stdout = spawned.stdout
     stderr = spawned.stderr
-    do throws(SystemError) {
-      for fd in [stdout, stderr] where fd >= 0 { try loop.watch(fd, for: .readable, self) }
-    } catch {
-      close(stdout)
-      close(stderr)
-      throw error
+  }
+
+  /// From now on what it prints is read as it comes. After a failure again.
+  func watchOutput() throws(SystemError) {
+    if stdout >= 0, !isStdoutWatched {
+      try loop.watch(stdout, for: .readable, self)
+      isStdoutWatched = true
     }
+    if stderr >= 0 { try loop.watch(stderr, for: .readable, self) }
   }
 
   /// All of its processes, as far as they can be told.

@@ -14,10 +14,7 @@ extension Engine {
     while true {
       let (inputs, isStopping) = inbox.wait(
         upTo: next - .now(), until: { !$0.inputs.isEmpty || $0.isStopping },
-        { inbox in
-          defer { inbox.inputs = [] }
-          return (inbox.inputs, inbox.isStopping)
-        })
+        { ($0.take(), $0.isStopping) })
       for input in inputs { takeWhileHeld(input) }
       if next > .now(), !isStopping { continue }
       do throws(StoreFault) {

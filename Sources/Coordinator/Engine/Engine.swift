@@ -13,14 +13,9 @@ import System
 final class Engine: @unchecked Sendable {
   /// Between commits while work waits at agents: a slot does not wait for the commit then, and a larger
   /// batch costs less a task.
-  private static let pace = Period.milliseconds(4)
+  private static let pace = Period.milliseconds(8)
   /// So much later than wanted it wakes only where this process did not run.
   private static let stillLimit = Period.seconds(1)
-
-  struct Inbox {
-    var inputs: [EngineInput] = []
-    var isStopping = false
-  }
 
   /// What the Scheduler does not need of a run.
   struct RunInfo {
@@ -46,7 +41,7 @@ final class Engine: @unchecked Sendable {
     var agent: AgentID?
   }
 
-  let inbox = Monitor(Inbox())
+  let inbox = Monitor(EngineInbox())
   let store: any Store
   let settings: EngineSettings
   let onFailure: @Sendable (StoreFault) -> Never
@@ -93,7 +88,7 @@ final class Engine: @unchecked Sendable {
 
   // MARK: From any thread
 
-  func post(_ input: EngineInput) { inbox.signal { $0.inputs.append(input) } }
+  func post(_ input: EngineInput) { inbox.change { $0.append(input) } }
 
   // MARK: The loop
 
@@ -123,20 +118,18 @@ final class Engine: @unchecked Sendable {
     let timeout = scheduler.nextDeadline.map { $0 - .now() }
     return inbox.wait(
       upTo: timeout, until: { !$0.inputs.isEmpty || $0.isStopping },
-      { inbox in
-        let inputs = inbox.inputs
-        inbox.inputs = []
-        return (inputs, inbox.isStopping)
-      })
+      { ($0.take(), $0.isStopping) })
   }
 
   /// Between batches: the log is moved into the database when it is long. While work waits beside slots
-  /// nobody is kept by a commit that comes a little later.
+  /// nobody is kept by a commit that comes a little later; once all of it has started, somebody is.
   private func rest() {
     attempt { () throws(StoreFault) in try store.tidy() }
     guard scheduler.waitingCount > 0 else { return }
-    let left = Self.pace.nanoseconds - (Instant.now() - lastCommit).nanoseconds
-    if left > 0 { usleep(UInt32(left / 1000)) }
+    let left = lastCommit + Self.pace - .now()
+    if left <= .zero { return }
+    inbox.with { $0.startsAwaited = scheduler.waitingCount }
+    inbox.wait(upTo: left, until: \.isRestOver) { $0.startsAwaited = nil }
   }
 
   /// Handles a batch and commits it; answers what is to be told.

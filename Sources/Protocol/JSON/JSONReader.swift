@@ -153,7 +153,7 @@ public struct JSONReader {
       case UInt8(ascii: "\\"):
         hasEscapes = true
         try checkEscape()
-      case 0x20..<0x80: offset += 1
+      case 0x20..<0x80: offset = PlainBytes.end(in: bytes, from: offset)
       case 0x80...: try checkMultibyte()
       default: throw fault("a control character in a string must be written as an escape")
       }
@@ -198,10 +198,12 @@ public struct JSONReader {
     out.reserveCapacity(raw.count)
     var at = raw.startIndex
     while at < raw.endIndex {
-      let b = bytes[at]
-      guard b == UInt8(ascii: "\\") else {
-        out.append(b)
-        at += 1
+      guard bytes[at] == UInt8(ascii: "\\") else {
+        var end = at
+        // The closing quotation mark at the latest ends it.
+        repeat { end = PlainBytes.end(in: bytes, from: end + 1) } while bytes[end] >= 0x80
+        out.append(contentsOf: UnsafeBufferPointer(rebasing: bytes[at..<end]))
+        at = end
         continue
       }
       let escape = bytes[at + 1]

@@ -139,14 +139,18 @@ public struct JSONWriter: Sendable {
     comma()
     bytes.append(UInt8(ascii: "\""))
     var plain = 0
-    for at in utf8.indices {
-      let b = utf8[at]
-      if b >= 0x20 && b != UInt8(ascii: "\"") && b != UInt8(ascii: "\\") { continue }
-      bytes.append(contentsOf: utf8[plain..<at])
-      plain = at + 1
-      escape(b)
+    var at = 0
+    while true {
+      at = PlainBytes.end(in: utf8, from: at)
+      if at == utf8.count { break }
+      if utf8[at] < 0x80 {
+        bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[plain..<at]))
+        plain = at + 1
+        escape(utf8[at])
+      }
+      at += 1
     }
-    bytes.append(contentsOf: utf8[plain...])
+    bytes.append(contentsOf: UnsafeBufferPointer(rebasing: utf8[plain...]))
     bytes.append(UInt8(ascii: "\""))
   }
 

@@ -12,14 +12,18 @@ enum WireText {
   static func isPlain(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
     var needsCheck = false
     var extra = 0
-    for b in bytes {
-      switch b {
+    var at = 0
+    while true {
+      at = PlainBytes.end(in: bytes, from: at)
+      if at == bytes.count { break }
+      switch bytes[at] {
       case 0: return false
       case 8, 9, 10, 12, 13, UInt8(ascii: "\""), UInt8(ascii: "\\"): extra += 1
       case 1..<0x20: extra += 5
       case 0x80...: needsCheck = true
       default: break
       }
+      at += 1
     }
     if extra > bytes.count / 3 + escapeAllowance { return false }
     return !needsCheck || UTF8Check.holds(bytes)

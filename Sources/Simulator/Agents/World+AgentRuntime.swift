@@ -4,7 +4,7 @@ import Scheduling
 // What `AgentRuntime` does around the tracker, in the same order: handle what is ready; write the spool; send what
 // was gathered.
 extension World {
-  private static let silence = Period.milliseconds(2)
+  private static let silence = Period.milliseconds(4)
 
   mutating func received(_ a: Int, _ message: consuming ToAgent) {
     if case .outputAcknowledged(let fence, _, let offset) = message {

@@ -4,7 +4,7 @@ import Scheduling
 // The Engine's turns: take all inputs, let the Scheduler handle them, commit, and only then tell.
 extension World {
   /// Between commits while work waits at agents.
-  private static let pace = Period.milliseconds(4)
+  private static let pace = Period.milliseconds(8)
   /// So much later than wanted it wakes only where the process did not run.
   private static let stillLimit = Period.seconds(1)
 
