@@ -66,8 +66,10 @@ class Running(Cluster):
                 raise RuntimeError("the simulated agents ended")
             time.sleep(0.05)
 
-    def completed(self, document, every=0.02, seconds=900):
-        """Submits and waits; -> (the run, seconds from its first state to its last, by the coordinator's clock)."""
+    def completed(self, document, every=0.2, seconds=900):
+        """Submits and waits; -> (the run, seconds from its first state to its last, by the coordinator's clock).
+
+        Looks rarely: who asks takes processor time from the work, and the clock is not the asker's."""
         run = self.submit(document)
         state = self.wait(run, seconds=seconds, every=every)
         if state != "COMPLETED":
