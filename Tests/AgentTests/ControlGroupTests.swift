@@ -98,7 +98,7 @@ struct ControlGroupTests {
   }
 
   @Test(.enabled(if: hasUnified && hasMemory))
-  func `only what has a limit is moved into a group of memory`() throws {
+  func `only what has a limit is in a group of memory`() throws {
     let (agent, session) = try connected()
     let line = "grep -c 'memory.*/caravan-' /proc/$$/cgroup; true"
     #expect(session.run(1, shell(line)).text == "0\n")
@@ -106,6 +106,15 @@ struct ControlGroupTests {
     // The group of before, and nothing of it is counted.
     let free = session.run(3, shell(hog(megabytes: 100)))
     #expect(free.result.rc == 0 && free.result.peakMemoryKB > 100_000, "\(free.result)")
+    _ = agent
+  }
+
+  @Test(.enabled(if: hasUnified))
+  func `a group that was killed is not used again`() throws {
+    let (agent, session) = try connected()
+    let first = session.run(1, shell("grep ^0: /proc/$$/cgroup; sleep 300 &")).text
+    let second = session.run(2, shell("grep ^0: /proc/$$/cgroup"))
+    #expect(second.result.rc == 0 && first != second.text, "\(first)\(second)")
     _ = agent
   }
 

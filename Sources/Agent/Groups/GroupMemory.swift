@@ -9,8 +9,9 @@ import System
 final class GroupMemory {
   private let folder: String
   private let isUnified: Bool
-  /// Version 1: the group's list of processes in the tree of this controller.
-  private let processes: GroupFile?
+  /// Version 1: what a new process writes itself into. `tasks` and not `cgroup.procs`: a thread that moves itself alone
+  /// waits for no lock of all processes (Linux 5.18).
+  private let joining: GroupFile?
   private let limit: GroupFile
   /// With swap: the same limit, or a task would go on there.
   private let swapLimit: GroupFile?
@@ -39,12 +40,12 @@ final class GroupMemory {
     self.kills = kills
     swapLimit = GroupFile("\(folder)/\(names.swap)", O_RDWR)
     peak = GroupFile("\(folder)/\(names.peak)", O_RDWR)
-    processes = isUnified ? nil : GroupFile(folder + "/cgroup.procs", O_RDWR)
-    if !isUnified && processes == nil { throw SystemError("cannot use the control group \(folder)") }
+    joining = isUnified ? nil : GroupFile(folder + "/tasks", O_WRONLY)
+    if !isUnified && joining == nil { throw SystemError("cannot use the control group \(folder)") }
     if isUnified { GroupFile(folder + "/memory.oom.group", O_WRONLY)?.write("1") }
   }
 
-  var joined: Int32? { processes?.raw }
+  var joined: Int32? { joining?.raw }
 
   /// Before an attempt; nil: no limit. Throws where the kernel refuses it.
   func begin(limit wanted: Int64?) throws(SystemError) {

@@ -12,19 +12,20 @@ final class TaskGroup {
   /// Members are looked up and killed here.
   private let folder: String
   private let processes: GroupFile
+  private let joining: GroupFile
   /// Version 2: what a new process is born in.
   private let birthplace: GroupFile?
   /// Version 2: whether anybody is in it, and one write that kills all.
   private let events: GroupFile?
   private let killer: GroupFile?
   private let counter: GroupMemory?
+  /// Whether the memory of the present attempt is counted.
+  private var isCounted = true
+  /// nil: it is not.
+  var memory: GroupMemory? { isCounted ? counter : nil }
   /// Whether it is of no more use: Linux from 6.14 on (seen with 6.18) kills at once whatever is born by clone3(2) in a
   /// group that `cgroup.kill` was ever written to.
   private(set) var wasKilled = false
-  /// Whether the memory of the present attempt is counted.
-  private var isCounted = true
-  /// nil: memory is not counted.
-  var memory: GroupMemory? { isCounted ? counter : nil }
 
   /// Makes what is not there. Throws where the kernel does not let us.
   init(
@@ -33,10 +34,13 @@ final class TaskGroup {
     self.number = number
     self.folder = folder
     try Files.makeDirectory(folder)
-    guard let processes = GroupFile(folder + "/cgroup.procs", O_RDWR) else {
+    guard let processes = GroupFile(folder + "/cgroup.procs", O_RDWR),
+      let joining = GroupFile(folder + (isUnified ? "/cgroup.procs" : "/tasks"), O_WRONLY)
+    else {
       throw SystemError("cannot use the control group \(folder)")
     }
     self.processes = processes
+    self.joining = joining
     events = isUnified ? GroupFile(folder + "/cgroup.events", O_RDONLY) : nil
     killer = isUnified ? GroupFile(folder + "/cgroup.kill", O_WRONLY) : nil
     birthplace = isUnified ? GroupFile(folder, O_RDONLY | O_DIRECTORY) : nil
@@ -55,25 +59,24 @@ final class TaskGroup {
     try memory?.begin(limit: limit)
   }
 
-  /// An attempt that an earlier program of this start began is in it.
-  func takeOver(limit: Int64?, kills: Int64) {
-    isCounted = isCounting(limit)
-    // What the program before this one did to it is not known.
-    wasKilled = true
-    memory?.takeOver(limit: limit, kills: kills)
-  }
-
-  /// Beside the tree of version 2, whose group a process is born in, joining one of memory is a move, which costs an
-  /// idle host 10 ms: for a limit alone.
+  /// Beside the tree of version 2, whose group a process is born in, one of memory costs short tasks a fiftieth of their
+  /// rate: for a limit alone.
   private func isCounting(_ limit: Int64?) -> Bool {
     limit != nil || birthplace == nil || counter?.joined == nil
+  }
+
+  /// An attempt that an earlier program of this start began is in it; what that program did to it is not known.
+  func takeOver(limit: Int64?, kills: Int64) {
+    isCounted = isCounting(limit)
+    wasKilled = true
+    memory?.takeOver(limit: limit, kills: kills)
   }
 
   /// What a new process is born in; -1: it can only join.
   var directory: Int32 { birthplace?.raw ?? -1 }
 
   /// What a new process writes itself into; -1: nothing more.
-  var joined: (Int32, Int32) { (processes.raw, memory?.joined ?? -1) }
+  var joined: (Int32, Int32) { (joining.raw, memory?.joined ?? -1) }
 
   /// Whether a process of it is left. One that has ended and was not reaped is none.
   var isPopulated: Bool {
