@@ -47,14 +47,21 @@ class Running(Cluster):
         super().__enter__()
         self.start_coordinator()
         if self.has_agent:
-            self.start_agent("bench", cores=self.bench.slots, memory_mb=4000)
+            self.start_bench_agent()
         return self
 
     def __exit__(self, *what):
+        self.end_crowd()
+        return super().__exit__(*what)
+
+    def start_bench_agent(self):
+        self.start_agent("bench", cores=self.bench.slots, memory_mb=4000)
+
+    def end_crowd(self):
         if self.crowd:
             self.crowd.kill()
             self.crowd.wait()
-        return super().__exit__(*what)
+            self.crowd = None
 
     def start_crowd(self, agents, cores, task_ms=0):
         """Agents over real TCP that make no processes."""
@@ -71,11 +78,14 @@ class Running(Cluster):
 
         Looks rarely: who asks takes processor time from the work, and the clock is not the asker's."""
         run = self.submit(document)
+        return run, self.finished(run, every, seconds)
+
+    def finished(self, run, every=0.2, seconds=900):
         state = self.wait(run, seconds=seconds, every=every)
         if state != "COMPLETED":
             raise RuntimeError(f"run {run} is {state}")
         changes = self.get(f"/v1/dagrun/{run}?logs=none&tasks=none")["dagStateChanges"]
-        return run, (int(changes[-1]["time"]) - int(changes[0]["time"])) / 1e9
+        return (int(changes[-1]["time"]) - int(changes[0]["time"])) / 1e9
 
     def accept(self, document):
         """-> (the run, seconds until it was answered)."""
@@ -86,6 +96,16 @@ class Running(Cluster):
 
 def job(*command, **members):
     return {"job": {"command": list(map(str, command)), "cores": 1}, **members}
+
+
+def thousands(count):
+    return 1000 * max(1, count // 1000)
+
+
+def grid(count, command="/bin/true"):
+    """A run of so many thousands of tasks as one family, of which a thousand share a value."""
+    values = [str(i) for i in range(1000)]
+    return {"parameters": {"I": values[:thousands(count) // 1000], "J": values}, "tasks": {"t": job(command, "{{I}}", "{{J}}")}}
 
 
 def median(values):

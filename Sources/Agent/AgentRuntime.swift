@@ -239,6 +239,7 @@ final class AgentRuntime: EventHandler {
     if failure == nil { speak() }
     if isLeaving { sayGoodbye() }
     setTimer()
+    if let next = tracker.nextStart { runner.prepare(next) }
   }
 
   /// Sends what was gathered. While attempts wait here for room no slot waits for an answer: then what short

@@ -10,9 +10,12 @@ struct CStrings: ~Copyable {
     var at = 0
     for (index, string) in strings.enumerated() {
       pointers[index] = UnsafePointer(bytes + at)
-      for byte in string.utf8 {
-        bytes[at] = CChar(bitPattern: byte)
-        at += 1
+      var string = string
+      at += string.withUTF8 { utf8 in
+        if let first = utf8.baseAddress {
+          UnsafeMutableRawPointer(bytes + at).copyMemory(from: first, byteCount: utf8.count)
+        }
+        return utf8.count
       }
       bytes[at] = 0
       at += 1

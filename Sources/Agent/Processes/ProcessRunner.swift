@@ -45,6 +45,8 @@ final class ProcessRunner {
   private var byPID: [Int32: RunningProcess] = [:]
   /// Main processes that ended, in order, until nothing of them is left.
   private(set) var lingering: [RunningProcess] = []
+  /// What is started next, most likely.
+  private var next: Preparation?
   /// Those whose output is not read as it comes, yet; in order, but those that could not be watched.
   private var young: [(process: RunningProcess, until: Instant)] = []
   private var youthTimer: TimerID?
@@ -68,6 +70,21 @@ final class ProcessRunner {
     if caravan_become_subreaper() < 0 { throw SystemError("cannot adopt orphans") }
     orphans = Orphans()
     memory.onExceeded = { [unowned self] in onMemoryExceeded?($0) }
+  }
+
+  /// Makes ready what will be started next, unless it is.
+  func prepare(_ start: ToAgent.Start) {
+    if next?.fence == start.fence { return }
+    // What is refused now is told when it is started, or is not refused then.
+    next = try? spawner.prepare(start)
+  }
+
+  private func preparation(of start: ToAgent.Start) throws(Spawner.Failure) -> Preparation {
+    if let next, next.fence == start.fence {
+      self.next = nil
+      return next
+    }
+    return try spawner.prepare(start)
   }
 
   /// When it was started; the attempt runs from now on.
@@ -179,14 +196,14 @@ final class ProcessRunner {
     _ start: ToAgent.Start, _ limitMB: Int64?, _ cpus: [Int]
   ) throws(Spawner.Failure) -> (Spawner.Spawned, TaskGroup?) {
     guard let group = groups?.take(limitMB: limitMB) else {
-      return (try spawner.spawn(start, in: nil, on: cpus), nil)
+      return (try spawner.spawn(start.job, preparation(of: start), in: nil, on: cpus), nil)
     }
     do throws(Spawner.Failure) {
-      return (try spawner.spawn(start, in: group, on: cpus), group)
+      return (try spawner.spawn(start.job, preparation(of: start), in: group, on: cpus), group)
     } catch {
       if error.isOfGroup {
         groups?.giveUp(error.words)
-        return (try spawner.spawn(start, in: nil, on: cpus), nil)
+        return (try spawner.spawn(start.job, preparation(of: start), in: nil, on: cpus), nil)
       }
       groups?.giveBack(group)
       throw error

@@ -50,39 +50,29 @@ struct Spawner: ~Copyable {
     if soft < hard { caravan_set_open_files(hard, hard) }
   }
 
+  func prepare(_ start: ToAgent.Start) throws(Failure) -> Preparation {
+    try Preparation(start, in: directory(of: start.job), environment)
+  }
+
   /// `group`: the control group that it is born in. `cpus`: those that it may run on; empty: all.
-  func spawn(_ start: ToAgent.Start, in group: TaskGroup?, on cpus: [Int]) throws(Failure) -> Spawned {
-    let job = start.job
-    let directory = directory(of: job)
+  func spawn(
+    _ job: Job, _ prepared: consuming Preparation, in group: TaskGroup?, on cpus: [Int]
+  ) throws(Failure) -> Spawned {
     var stdin = nothing.raw
     var openFiles = self.openFiles
     if let world = job.world {
       if let wanted = world.openFiles { openFiles = try checked(openFiles: wanted) }
-      if let input = world.stdin { stdin = try TaskInput.open(input, in: directory) }
+      if let input = world.stdin { stdin = try TaskInput.open(input, in: prepared.directory) }
     }
     defer { if stdin != nothing.raw { close(stdin) } }
-    let (variables, path) = environment.variables(of: start)
-    let candidates = Self.candidates(job.command[0], path)
-
-    var out: [Int32] = [-1, -1]
-    var err: [Int32] = [-1, -1]
-    if caravan_pipe(&out) < 0 || caravan_pipe(&err) < 0 {
-      let words = "cannot make a pipe: \(SystemError.words(errno))"
-      for fd in out where fd >= 0 { close(fd) }
-      throw Failure(rc: Failure.notExecutable, words: words, time: .now())
-    }
     let time = WallTime.now()
-    let spawned = run(
-      candidates, job.command, variables, directory, (stdin, out[1], err[1]), group, openFiles,
-      job.world?.umask ?? .standard, cpus)
-    close(out[1])
-    close(err[1])
+    let spawned = run(prepared, stdin, group, openFiles, job.world?.umask ?? .standard, cpus)
     if spawned.stage == Int32(CARAVAN_SPAWN_RUNNING.rawValue) {
-      return Spawned(pid: spawned.pid, stdout: out[0], stderr: err[0], start: time)
+      let inputs = prepared.takeInputs()
+      return Spawned(pid: spawned.pid, stdout: inputs.stdout, stderr: inputs.stderr, start: time)
     }
-    close(out[0])
-    close(err[0])
-    let (rc, words) = Self.explain(spawned, program: job.command[0], path: path, directory: directory)
+    let (rc, words) = Self.explain(
+      spawned, program: job.command[0], path: prepared.path, directory: prepared.directory)
     throw Failure(
       rc: rc, words: words, time: time, isOfGroup: spawned.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue),
       isOfPin: spawned.stage == Int32(CARAVAN_SPAWN_PIN.rawValue))
@@ -104,25 +94,21 @@ struct Spawner: ~Copyable {
   }
 
   private func run(
-    _ candidates: [String], _ command: [String], _ variables: [String], _ directory: String,
-    _ standard: (in: Int32, out: Int32, err: Int32), _ group: TaskGroup?, _ openFiles: UInt64,
-    _ umask: FileMask, _ cpus: [Int]
+    _ prepared: Preparation, _ stdin: Int32, _ group: TaskGroup?, _ openFiles: UInt64, _ umask: FileMask,
+    _ cpus: [Int]
   ) -> caravan_spawned {
     if Failpoint.forkBefore.fails() {
       return caravan_spawned(stage: Int32(CARAVAN_SPAWN_PREPARE.rawValue), error: EAGAIN, pid: -1)
     }
-    let files = CStrings(candidates)
-    let arguments = CStrings(command)
-    let environment = CStrings(variables)
     let set = cpus.isEmpty ? [] : CorePins.set(of: cpus)
     return set.withUnsafeBufferPointer { set in
-      directory.withCString { cwd in
+      prepared.directory.withCString { cwd in
         var what = caravan_spawn(
-          candidates: files.list, argv: arguments.list, envp: environment.list, cwd: cwd,
-          stdin_fd: standard.in,
-          stdout_fd: standard.out, stderr_fd: standard.err, open_files: openFiles,
-          born_in: group?.directory ?? -1, groups: group?.joined ?? (-1, -1), umask: Int32(umask.bits),
-          oom_score_adj: Self.oomScore,
+          candidates: prepared.candidates.list, argv: prepared.arguments.list,
+          envp: prepared.environment.list,
+          cwd: cwd, stdin_fd: stdin, stdout_fd: prepared.outputs.stdout, stderr_fd: prepared.outputs.stderr,
+          open_files: openFiles, born_in: group?.directory ?? -1, groups: group?.joined ?? (-1, -1),
+          umask: Int32(umask.bits), oom_score_adj: Self.oomScore,
           cpus: set.isEmpty ? nil : set.baseAddress, cpu_bytes: set.count)
         return caravan_spawn(&what)
       }

@@ -83,6 +83,8 @@ public struct AttemptTracker: Sendable {
   public var runningCount: Int { running.count }
   /// Starts that wait for room.
   public private(set) var waitingCount = 0
+  /// The first of them, which is started next unless it is taken back.
+  public var nextStart: ToAgent.Start? { waiting.isEmpty ? nil : waiting[0] }
   /// Whether an end is still to be acknowledged.
   public var hasUnacknowledged: Bool { !unacknowledged.isEmpty }
 

@@ -1,38 +1,10 @@
-"""The rows of the table: each measures one kind of work and says what it should be."""
-import json
+"""Tasks that are processes, on one agent: how fast they are, and what is at rest where there are none."""
 import time
 
 from . import processes
 from .bench import job, median, percentile
-
-ROWS = []
-
-
-def row(name, goal, holds):
-    """`goal` in words; `holds(value)`: whether it is met."""
-    def add(measure):
-        ROWS.append((name, goal, holds, measure))
-        return measure
-    return add
-
-
-def ratio(bench, count, command, work):
-    """Work of `count` tasks of that command against the floor before and after it, median of the rounds. `work()` -> seconds."""
-    found = []
-    for _ in range(bench.rounds):
-        before = bench.floor(count, *command)
-        rate = count / work()
-        found.append((rate / ((before + bench.floor(count, *command)) / 2), rate))
-    value, rate = sorted(found)[len(found) // 2]
-    return value, f"{rate:.0f} a second"
-
-
-def alike(count, command):
-    """So many tasks that all run that command as it is, since an argument can make it another one (`/bin/true X` sets
-    its locale, and takes half as long again): they are told apart by their environment."""
-    one = job(*command)
-    one["job"]["environment"] = {"I": "{{I}}"}
-    return {"parameters": {"I": [str(i) for i in range(count)]}, "tasks": {"t": one}}
+from .pollers import Pollers
+from .table import alike, ratio, row
 
 
 @row("many: 10,000 x /bin/true", ">= 0.75 of floor", lambda v: v >= 0.75)
@@ -101,71 +73,6 @@ def logs(bench):
         return ratio(bench, count, command, work)
 
 
-@row("array: 1,000,000 tasks accepted", "<= 0.1 s, + <= 15 MB", lambda v: v <= 0.1)
-def array(bench):
-    values = [str(i) for i in range(1000)]
-    document = {"parameters": {"I": values, "J": values}, "tasks": {"t": job("/bin/true", "{{I}}", "{{J}}")}}
-    return accepted(bench, document)
-
-
-@row("named: 100,000 tasks, 100,000 edges accepted", "<= 0.5 s, + <= 60 MB", lambda v: v <= 0.5)
-def named(bench):
-    count = bench.scaled(100_000)
-    tasks = {f"task-{i}": job("/bin/true", str(i), parents=[f"task-{i - 1}"] if i % 100 else ["task-0"] if i else []) for i in range(count)}
-    return accepted(bench, {"tasks": tasks})
-
-
-@row("layer: 1000 x 1000, all to all, accepted", "<= 0.2 s", lambda v: v <= 0.2)
-def layer(bench):
-    document = {"parameters": {"I": [str(i) for i in range(1000)]}, "tasks": {
-        "a": job("/bin/true", "{{I}}"), "b": job("/bin/true", "{{I}}", parents=["a"])}}
-    return accepted(bench, document)
-
-
-def accepted(bench, document):
-    found, grown = [], []
-    body = json.dumps(document)
-    for _ in range(bench.rounds):
-        with bench.cluster(agent=False) as cluster:
-            before = processes.resident_mb(cluster.coordinator.pid)
-            _, seconds = cluster.accept(document)
-            found.append(seconds - encoding(body, document))
-            grown.append(processes.resident_mb(cluster.coordinator.pid) - before)
-    return median(found), f"s, + {median(grown):.0f} MB of memory, a document of {len(body) / 1e6:.1f} MB"
-
-
-def encoding(body, document):
-    """What the client itself needs to write the document down, which is not the coordinator's."""
-    began = time.monotonic()
-    json.dumps(document)
-    return time.monotonic() - began
-
-
-@row("crowd: 200 agents over TCP, 64 slots each", ">= 15,000 attempts a second", lambda v: v >= 15_000)
-def crowd(bench):
-    count = bench.scaled(1_000_000)
-    values = [str(i) for i in range(1000)]
-    document = {"parameters": {"I": values, "J": values[:max(1, count // 1000)]}, "tasks": {"t": job("/bin/true", "{{I}}", "{{J}}")}}
-    with bench.cluster(agent=False) as cluster:
-        cluster.start_crowd(200, 64)
-        began = processes.cpu_seconds(cluster.coordinator.pid)
-        _, seconds = cluster.completed(document, every=0.2)
-        cpu = processes.cpu_seconds(cluster.coordinator.pid) - began
-        return count / seconds, (f"a second: {count} in {seconds:.1f} s; the coordinator {1e6 * cpu / count:.1f} us of CPU an attempt, "
-                                 f"{processes.resident_mb(cluster.coordinator.pid):.0f} MB")
-
-
-@row("waiting: 1,000 idle agents", "<= 5 % of a core, <= 100 MB", lambda v: v <= 5)
-def waiting(bench):
-    with bench.cluster(agent=False) as cluster:
-        cluster.start_crowd(1000, 4)
-        pid = cluster.coordinator.pid
-        began, cpu = time.monotonic(), processes.cpu_seconds(pid)
-        time.sleep(20)
-        share = 100 * (processes.cpu_seconds(pid) - cpu) / (time.monotonic() - began)
-        return share, f"% of a core, {processes.resident_mb(pid):.0f} MB"
-
-
 @row("asking: state, list and task while tasks run", "99th percentile <= 10 ms", lambda v: v <= 10)
 def asking(bench):
     document = {"parameters": {"I": [str(i) for i in range(bench.scaled(10_000))]}, "tasks": {"t": job("/bin/true", "{{I}}")}}
@@ -179,6 +86,22 @@ def asking(bench):
                 times.append(1000 * (time.monotonic() - began))
             time.sleep(0.01)
     return percentile(times, 99), f"ms; median {median(times):.1f}, {len(times)} questions"
+
+
+@row("polled: the first row with 200 clients that ask once a second", ">= 0.90 of without", lambda v: v >= 0.90)
+def polled(bench):
+    document = alike(bench.scaled(10_000), ["/bin/true"])
+    found, times = [], []
+    with bench.cluster() as cluster:
+        for number in range(2 * bench.rounds):
+            seconds = {}
+            for is_polled in (False, True) if number % 2 else (True, False):
+                run = cluster.submit(document)
+                with Pollers(cluster, f"/v1/dagrun/{run}/state", 200 if is_polled else 0, every=1) as pollers:
+                    seconds[is_polled] = cluster.finished(run)
+                times += pollers.times
+            found.append(seconds[False] / seconds[True])
+    return median(found), f"of {2 * bench.rounds} pairs from {min(found):.2f} to {max(found):.2f}; answers in {percentile(times, 99):.1f} ms at the 99th percentile"
 
 
 @row("rest: coordinator and agent with nothing to do", "<= 25 MB each, agent's share <= 12 MB", lambda v: v <= 25)
