@@ -150,6 +150,15 @@ import Testing
     #expect(slow.held.values.first!.count == 2)
   }
 
+  @Test func `however short they are, only so many wait at one agent`() {
+    var stage = Stage()
+    stage.agent("a", cores: 64)
+    stage.submit(0, [.of(100_000)])
+    stage.end(0, lasting: Period(nanoseconds: 1000))
+    #expect(stage.held.values.first!.count == 64 + SchedulerSettings().backlogTasks)
+    #expect(stage.scheduler.brokenInvariant() == nil)
+  }
+
   @Test func `what comes first in order takes waiting work back`() {
     var stage = Stage()
     stage.agent("a")

@@ -165,7 +165,9 @@ extension Scheduler {
       guard !blocked.contains(where: { ready[$0.shape].needs.fits(in: agents[a].capacity) }) else { continue }
       let work = max(1, Int64(Double(mean) * needs.largestShare(of: agents[a].capacity)))
       let waiting = agents[a].waitingWork
-      guard waiting + work <= settings.backlogWindow.nanoseconds else { continue }
+      guard waiting + work <= settings.backlogWindow.nanoseconds,
+        agents[a].waitingCount < settings.backlogTasks
+      else { continue }
       if best.map({ waiting < $0.waiting || (waiting == $0.waiting && a < $0.agent) }) ?? true {
         best = (a, waiting, work)
       }

@@ -15,6 +15,9 @@ public struct SchedulerSettings: Sendable {
   public var poisonDeaths: Int32 = 3
   /// How much work may wait at an agent beside what runs: about what it starts within this time.
   public var backlogWindow = Period.milliseconds(20)
+  /// And so many tasks at most: an agent makes some thousand processes a second however many slots it has, and what
+  /// waits takes memory on both sides.
+  public var backlogTasks = 128
   /// A family whose tasks run longer never waits at one agent while another may be free.
   public var backlogTaskLimit = Period.milliseconds(100)
   /// A task that others overtook for this long gets an agent reserved.
