@@ -56,6 +56,8 @@ let package = Package(
     program("caravan-sim", path: "Sources/SimulatorMain", ["Simulator", "Protocol", "System"]),
     program(
       "caravan-bench-agents", path: "Benchmarks/agents", ["Protocol", "Scheduling", "System", "Transport"]),
+    // Loops whose instructions are counted.
+    program("caravan-bench-heart", path: "Benchmarks/heart", ["Protocol", "Scheduling"]),
     tests("SQLiteTests", ["SQLite"]),
     // A disk that fails, under SQLite; for tests.
     .target(
