@@ -236,6 +236,8 @@ final class AgentRuntime: EventHandler {
     }
     spool.flush()
     if let leases = tracker.leases { link.tell(leases) }
+    let isNeeded = tracker.isHoldingWork
+    if isNeeded != link.isNeeded { link.isNeeded = isNeeded }
     if failure == nil { speak() }
     if isLeaving { sayGoodbye() }
     setTimer()

@@ -4,6 +4,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 #include <errno.h>
 
@@ -24,6 +25,13 @@ int caravan_socketpair(int ends[2]) {
 }
 
 int caravan_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
+
+int caravan_alarm(void) { return timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC); }
+
+int caravan_alarm_at(int fd, int64_t nanoseconds) {
+  struct itimerspec when = {.it_value = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000}};
+  return timerfd_settime(fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
 
 int caravan_set_nonblocking(int fd) {
   int flags = fcntl(fd, F_GETFL);

@@ -40,8 +40,8 @@ public final class EventLoop: @unchecked Sendable {
   public static let readBytes = 64 << 10
   /// Descriptors handled a wake-up.
   private static let eventsPerTurn = 256
-  /// epoll counts on a clock that stops while the host sleeps; timers are due on one that does not. So a
-  /// wait is never longer than this, in milliseconds.
+  /// epoll counts on a clock that stops while the host sleeps; timers are due on one that does not. So what is
+  /// further away than this, in milliseconds, is waited for by an alarm of that clock.
   private static let longestWaitMilliseconds: Int64 = 5_000
 
   private struct Slot {
@@ -57,6 +57,8 @@ public final class EventLoop: @unchecked Sendable {
 
   private let epoll: FileDescriptor
   private let wake: FileDescriptor
+  private let alarm: FileDescriptor
+  private var alarmDue: Instant?
   private var slots: [Slot] = []
   private var timers = TimerHeap()
   private let inbox = Mutex(Inbox())
@@ -81,6 +83,13 @@ public final class EventLoop: @unchecked Sendable {
     event.events = EPOLLIN.rawValue
     event.data.u64 = UInt64(wake)
     if epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &event) < 0 { throw SystemError("cannot watch an eventfd") }
+    let alarm = caravan_alarm()
+    if alarm < 0 { throw SystemError("cannot make a timer") }
+    self.alarm = FileDescriptor(owning: alarm)
+    // It is armed anew rather than read: so each time it is due is told once.
+    event.events = EPOLLIN.rawValue | EPOLLET.rawValue
+    event.data.u64 = UInt64(alarm)
+    if epoll_ctl(epoll, EPOLL_CTL_ADD, alarm, &event) < 0 { throw SystemError("cannot watch a timer") }
   }
 
   deinit {
@@ -191,6 +200,10 @@ public final class EventLoop: @unchecked Sendable {
         goesOn = drainInbox()
         continue
       }
+      if fd == alarm.raw {
+        alarmDue = nil
+        continue
+      }
       let slot = slots[Int(fd)]
       // Unwatched earlier in this turn, or already another's descriptor.
       guard let handler = slot.handler, slot.generation == UInt32(event.data.u64 >> 32) else { continue }
@@ -216,9 +229,12 @@ public final class EventLoop: @unchecked Sendable {
 
   private func waitMilliseconds() -> Int32 {
     guard let next = timers.earliest else { return -1 }
-    let left = (next - .now()).nanoseconds
     // Up, not down: a wait that ends early would only come round again.
-    return Int32(min(max(0, (left + 999_999) / 1_000_000), Self.longestWaitMilliseconds))
+    let left = max(0, ((next - .now()).nanoseconds + 999_999) / 1_000_000)
+    if left <= Self.longestWaitMilliseconds { return Int32(left) }
+    if alarmDue == next { return -1 }
+    alarmDue = caravan_alarm_at(alarm.raw, next.nanoseconds) == 0 ? next : nil
+    return alarmDue == nil ? Int32(Self.longestWaitMilliseconds) : -1
   }
 
   private func drainInbox() -> Bool {

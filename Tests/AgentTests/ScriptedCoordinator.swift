@@ -40,6 +40,9 @@ final class ScriptedSession: Sendable {
   private let messages = Box<ToCoordinator>()
   private let ends = Box<ConnectionEnd>()
   private let acknowledgesOutput = Mutex(true)
+  private let heard = Atomic(0)
+  /// Heartbeats that have come.
+  var heartbeats: Int { heard.load(ordering: .relaxed) }
 
   init(_ connection: FrameConnection) { self.connection = connection }
 
@@ -48,7 +51,9 @@ final class ScriptedSession: Sendable {
     connection.onPayload = { [self] payload in
       for message in try! FramePayload.messages(payload, as: ToCoordinator.self) {
         switch message {
-        case .heartbeat(let number): send([.heartbeatAcknowledged(number)])
+        case .heartbeat(let number):
+          heard.add(1, ordering: .relaxed)
+          send([.heartbeatAcknowledged(number)])
         case .output(let fence, let stream, let offset, let bytes):
           if acknowledgesOutput.withLock({ $0 }) {
             send([.outputAcknowledged(fence, stream, offset: offset + Int64(bytes.count))])

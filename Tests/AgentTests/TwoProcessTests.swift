@@ -71,6 +71,22 @@ struct TwoProcessTests {
     #expect(again.finish(Fence(1)).result.words.hasPrefix("killed"))
   }
 
+  @Test func `a link that is stopped while nothing runs is replaced, too, once heartbeats go unanswered`()
+    throws
+  {
+    let session = try connected()
+    // From here on the runner does not look for it any more, or soon.
+    #expect(session.run(1, shell("exit 3")).result.rc == 3)
+    session.send([.endsAcknowledged([Fence(1)])])
+    let before = link
+    eventually { session.heartbeats >= 4 }
+    kill(before, SIGSTOP)
+    let again = try coordinator.accept()
+    again.welcome()
+    #expect(link != before && !isAlive("\(before)"))
+    #expect(again.run(2, shell("exit 4")).result.rc == 4)
+  }
+
   @Test func `where the runner dies its link ends what is left and says what is lost`() throws {
     let session = try connected()
     session.start(1, shell("setsid sleep 300 & echo $$ $!; sleep 300"))

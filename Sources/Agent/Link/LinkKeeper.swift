@@ -39,8 +39,11 @@ final class LinkKeeper {
   private var socket: FrameConnection?
   private var started = Instant(nanoseconds: 0)
   private var starts = 0
-  /// Looks since something was heard of it.
-  private var silence = 0
+  /// Looks since something was heard of it; nil: it is not looked for.
+  private var silence: Int?
+  /// Whether a link that stands still has to be found within seconds: while something runs. Else heartbeats tell soon
+  /// enough, and a host that rests is not woken.
+  var isNeeded = false { didSet { if isNeeded { watch() } } }
   private var onLeft: (() -> Void)?
   private var control = FrameEncoder()
   private var logs = FrameEncoder()
@@ -96,6 +99,14 @@ final class LinkKeeper {
     look()
   }
 
+  /// Looks for it again, where that had been left.
+  private func watch() {
+    if silence != nil || socket == nil { return }
+    silence = 0
+    socket?.send(LinkFrame.note(.watch(true)))
+    look()
+  }
+
   /// It is dead, or as good as that.
   private func ended() {
     kill(pid, SIGKILL)
@@ -123,9 +134,13 @@ final class LinkKeeper {
   private func look() {
     let life = starts
     loop.schedule(at: .now() + Self.lookPace) { [weak self] in
-      guard let self, life == starts, socket != nil else { return }
+      guard let self, life == starts, let socket, let silence else { return }
       if silence == Self.silentLooks { return hang() }
-      silence += 1
+      if isWelcome && !isNeeded {
+        self.silence = nil
+        return socket.send(LinkFrame.note(.watch(false)))
+      }
+      self.silence = silence + 1
       look()
     }
   }
@@ -139,7 +154,7 @@ final class LinkKeeper {
   // MARK: In
 
   private func heard(_ payload: [UInt8]) {
-    silence = 0
+    if silence != nil { silence = 0 }
     switch payload.first {
     case LinkFrame.note?:
       if let note = LinkFrame.linkNote(payload) { heard(note) }
@@ -161,6 +176,7 @@ final class LinkKeeper {
   }
 
   private func wentDown() {
+    watch()
     control = FrameEncoder()
     logs = FrameEncoder()
     switch state {

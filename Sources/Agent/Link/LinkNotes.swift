@@ -9,6 +9,8 @@ enum RunnerNote: Equatable {
   case reconnect(reason: String)
   /// Goodbye is said: do not dial again.
   case stop
+  /// Whether the link is to say again and again that it is there.
+  case watch(Bool)
 
   func write(to writer: inout JSONWriter) {
     switch self {
@@ -22,6 +24,7 @@ enum RunnerNote: Equatable {
       }
     case .reconnect(let reason): writer.member("reconnect", reason)
     case .stop: writer.member("stop", true)
+    case .watch(let isOn): writer.member("watch", isOn)
     }
   }
 
@@ -45,6 +48,7 @@ enum RunnerNote: Equatable {
       case "stop":
         try reader.skip()
         note = .stop
+      case "watch": note = .watch(try reader.boolean())
       default: try reader.skip()
       }
     }
@@ -63,7 +67,7 @@ enum LinkNote: Equatable {
   case down(reason: String)
   /// The coordinator will not have this agent.
   case refused(words: String)
-  /// Said again and again: a link of which nothing is heard is dead, or stopped.
+  /// Said again and again, while the runner wants it: a link of which nothing is heard is dead, or stopped.
   case here
 
   func write(to writer: inout JSONWriter) {

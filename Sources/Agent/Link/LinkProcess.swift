@@ -21,6 +21,7 @@ final class LinkProcess {
   private let lease: LeaseGuard
   /// Grows with each connection.
   private var number: UInt32 = 0
+  private var isWatched = true
   private(set) var exitCode: Int32 = 0
 
   init(
@@ -59,9 +60,10 @@ final class LinkProcess {
 
   private func tell(_ note: LinkNote) { runner.send(LinkFrame.note(note)) }
 
-  /// Unasked, since it does not hear the runner while much waits for the coordinator. What a stopped runner does not
-  /// read is not added to.
+  /// Not as an answer, since it does not hear the runner while much waits for the coordinator. What a stopped runner does
+  /// not read is not added to.
   private func sayHere() {
+    if !isWatched { return }
     if runner.waitingBytes == 0 { tell(.here) }
     loop.schedule(at: .now() + Self.herePace) { [weak self] in self?.sayHere() }
   }
@@ -81,6 +83,10 @@ final class LinkProcess {
         lease.renewed(from, standard: standard, shortest: shortest)
       case .reconnect(let reason): coordinator.reconnect(reason)
       case .stop: coordinator.dialsNoMore()
+      case .watch(let isOn):
+        let wasWatched = isWatched
+        isWatched = isOn
+        if isOn && !wasWatched { sayHere() }
       case nil: break
       }
     default: break

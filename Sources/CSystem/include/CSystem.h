@@ -24,6 +24,9 @@ int caravan_accept(int listener, struct sockaddr *address, socklen_t *length); /
 int caravan_socket(int family);                // a non-blocking TCP socket
 int caravan_socketpair(int ends[2]);           // of a stream; neither blocks
 int caravan_eventfd(void);                     // non-blocking, counter 0
+// A timer of CLOCK_BOOTTIME as a descriptor, non-blocking; and when it is due, in nanoseconds of that clock.
+int caravan_alarm(void);
+int caravan_alarm_at(int fd, int64_t nanoseconds);
 int caravan_set_nonblocking(int fd);
 int caravan_open(const char *path, int flags, unsigned mode);
 // Takes an exclusive lock of the whole file (an open-file-description lock, fcntl(2) F_OFD_SETLK): it

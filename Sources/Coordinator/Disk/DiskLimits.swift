@@ -11,8 +11,11 @@ struct DiskLimits: Sendable {
   /// A document is stored beside others' results, first in the log and then in the database: so many times
   /// its bytes must be free beyond the reserve.
   var bytesPerDocumentByte: Int64 = 2
-  /// How often it is looked at, whatever happens.
+  /// Between two looks, at least; more where much is free.
   var interval = Period.seconds(1)
+  /// Bytes a second that no disk is filled faster by, and the longest time between two looks all the same.
+  static let fastestFilling: Int64 = 1 << 30
+  static let longestInterval = Period.seconds(60)
   /// How often what was refused is tried again.
   var retry = Period.milliseconds(250)
 }

@@ -58,9 +58,16 @@ final class DiskWatch: Sendable {
       if state.isLow { onChange(true) }
     }
     let made = Thread(name: "disk") { [self] in
-      while !state.wait(upTo: limits.interval, until: \.isStopping, \.isStopping) { look() }
+      while !state.wait(upTo: pause(), until: \.isStopping, \.isStopping) { look() }
     }
     thread.with { $0 = made }
+  }
+
+  /// The more there is free, the longer it lasts; who is refused before says so.
+  private func pause() -> Period {
+    let free = isLow ? 0 : self.free() ?? 0
+    let lasting = Period.seconds(max(0, free - limits.reserveBytes) / DiskLimits.fastestFilling)
+    return max(limits.interval, min(lasting, DiskLimits.longestInterval))
   }
 
   func stop() {

@@ -11,6 +11,9 @@ struct LogLimits: Hashable, Sendable {
 
   /// How often it is looked whether something is to go.
   static let interval = Period.seconds(5)
+  /// The same where nothing is limited, and only what an earlier process left unfinished could go.
+  static let restingInterval = Period.seconds(300)
+  var interval: Period { keepsAll ? Self.restingInterval : Self.interval }
   /// How often those are looked at again that were passed over: a clock that was set back, an attempt that was
   /// still awaited.
   static let rewalkInterval = Period.seconds(3600)

@@ -83,7 +83,7 @@ final class LogPruner: Sendable {
       } catch {
         troubles.say("logs are not removed at present: \(error.message)")
       }
-    } while !state.wait(upTo: LogLimits.interval, until: \.isStopping, \.isStopping)
+    } while !state.wait(upTo: limits.interval, until: \.isStopping, \.isStopping)
   }
 
   // MARK: A pass

@@ -85,6 +85,8 @@ public struct AttemptTracker: Sendable {
   public private(set) var waitingCount = 0
   /// The first of them, which is started next unless it is taken back.
   public var nextStart: ToAgent.Start? { waiting.isEmpty ? nil : waiting[0] }
+  /// Whether something runs, waits for room, or has ended and is still to be acknowledged.
+  public var isHoldingWork: Bool { !running.isEmpty || waitingCount > 0 || !unacknowledged.isEmpty }
   /// Whether an end is still to be acknowledged.
   public var hasUnacknowledged: Bool { !unacknowledged.isEmpty }
 
