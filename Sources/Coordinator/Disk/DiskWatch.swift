@@ -58,16 +58,18 @@ final class DiskWatch: Sendable {
       if state.isLow { onChange(true) }
     }
     let made = Thread(name: "disk") { [self] in
-      while !state.wait(upTo: pause(), until: \.isStopping, \.isStopping) { look() }
+      while !pause() { look() }
     }
     thread.with { $0 = made }
   }
 
-  /// The more there is free, the longer it lasts; who is refused before says so.
-  private func pause() -> Period {
-    let free = isLow ? 0 : self.free() ?? 0
-    let lasting = Period.seconds(max(0, free - limits.reserveBytes) / DiskLimits.fastestFilling)
-    return max(limits.interval, min(lasting, DiskLimits.longestInterval))
+  /// The more is free, the longer it lasts; it ends where others find that the disk is full. Answers whether it is over.
+  private func pause() -> Bool {
+    let wasLow = isLow
+    let spare = wasLow ? 0 : max(0, (free() ?? 0) - limits.reserveBytes)
+    let lasting = min(.seconds(spare / DiskLimits.fastestFilling), DiskLimits.longestInterval)
+    return state.wait(
+      upTo: max(limits.interval, lasting), until: { $0.isStopping || $0.isLow != wasLow }, \.isStopping)
   }
 
   func stop() {
@@ -82,7 +84,7 @@ final class DiskWatch: Sendable {
 
   /// nil: there is room for a document of so many bytes, and for the results of what was accepted before.
   func refusal(forDocument bytes: Int = 0) -> Refusal? {
-    state.with { state in
+    changing { state in
       look(&state)
       guard let free = free() else { return nil }
       let missing = ballast.bytes - state.ballast
@@ -114,7 +116,7 @@ final class DiskWatch: Sendable {
 
   /// A write was refused for want of room, and will be tried again until `writeWasTaken`.
   func writeWasRefused() {
-    state.with { state in
+    changing { state in
       state.refused += 1
       giveUp(&state)
       if !state.isLow { turn(true, &state) }
@@ -124,6 +126,16 @@ final class DiskWatch: Sendable {
   func writeWasTaken() { state.with { $0.refused -= 1 } }
 
   // MARK: Looking
+
+  /// Wakes the thread where the condition changes.
+  private func changing<Result>(_ body: (inout State) -> Result) -> Result {
+    let (result, hasTurned) = state.with { state in
+      let wasLow = state.isLow
+      return (body(&state), state.isLow != wasLow)
+    }
+    if hasTurned { state.signal { _ in } }
+    return result
+  }
 
   private func look(_ state: inout State) {
     guard let free = free() else { return }
