@@ -15,8 +15,8 @@ def whole(bench):
         cpu = processes.cpu_seconds(pid)
         _, seconds = cluster.completed(grid(count))
         cpu = processes.cpu_seconds(pid) - cpu
-        return seconds, (f"s for {count} tasks; the coordinator {1e6 * cpu / count:.1f} us of CPU an attempt, "
-                         f"{processes.resident_mb(pid):.0f} MB")
+        memory = processes.resident_mb(pid)
+        return seconds, f"s for {count} tasks; the coordinator {1e6 * cpu / count:.1f} us of CPU an attempt, {memory:.0f} MB", memory <= 100
 
 
 @row("crowd: the same for five minutes", ">= 15,000 attempts a second, memory flat", lambda v: v >= 15_000)
@@ -32,7 +32,7 @@ def crowd(bench):
             rates.append(size / took)
             memory.append(processes.resident_mb(pid))
         return min(rates), (f"a second in the slowest of {len(rates)} runs of {size}, {max(rates):.0f} in the fastest; "
-                            f"the coordinator {memory[0]:.0f} MB after the first, {memory[-1]:.0f} after the last")
+                            f"the coordinator {memory[0]:.0f} MB after the first, {memory[-1]:.0f} after the last"), memory[-1] <= 1.1 * max(memory[:2])
 
 
 @row("waiting: 1,000 idle agents", "<= 5 % of a core, <= 100 MB", lambda v: v <= 5)
@@ -43,4 +43,5 @@ def waiting(bench):
         began, cpu = time.monotonic(), processes.cpu_seconds(pid)
         time.sleep(20)
         share = 100 * (processes.cpu_seconds(pid) - cpu) / (time.monotonic() - began)
-        return share, f"% of a core, {processes.resident_mb(pid):.0f} MB"
+        memory = processes.resident_mb(pid)
+        return share, f"% of a core, {memory:.0f} MB", memory <= 100

@@ -5,7 +5,8 @@ ROWS = []
 
 
 def row(name, goal, holds):
-    """`goal` in words; `holds(value)`: whether it is met."""
+    """`goal` in words; `holds(value)`: whether it is met. The measure gives the value, words beside it, and whether what else the
+    goal says holds."""
     def add(measure):
         ROWS.append((name, goal, holds, measure))
         return measure

@@ -17,7 +17,7 @@ public struct SchedulerSettings: Sendable {
   public var backlogWindow = Period.milliseconds(20)
   /// And so many tasks at most: an agent makes some thousand processes a second however many slots it has, and what
   /// waits takes memory on both sides.
-  public var backlogTasks = 128
+  public var backlogTasks = 96
   /// A family whose tasks run longer never waits at one agent while another may be free.
   public var backlogTaskLimit = Period.milliseconds(100)
   /// A task that others overtook for this long gets an agent reserved.
