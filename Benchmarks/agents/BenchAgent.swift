@@ -8,7 +8,7 @@ import Transport
 /// ones do, by the AttemptTracker, and speaks as they do; it keeps no spool.
 final class BenchAgent {
   /// Between two sends while attempts wait for room, as real agents have it.
-  private static let silence = Period.milliseconds(4)
+  private static let silence = Period.milliseconds(8)
 
   private let name: String
   private let settings: BenchSettings

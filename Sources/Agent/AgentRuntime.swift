@@ -14,7 +14,7 @@ final class AgentRuntime: EventHandler {
   /// How long a stopping agent tries to bring kept output home.
   private static let farewellTime = Period.seconds(10)
   /// Between two sends while attempts wait for room here.
-  private static let silence = Period.milliseconds(4)
+  private static let silence = Period.milliseconds(8)
 
   /// How the agent's work begins.
   enum Beginning {
@@ -188,7 +188,7 @@ final class AgentRuntime: EventHandler {
   }
 
   private func spawn(_ start: ToAgent.Start) {
-    spool.flush()
+    spool.flushStarts()
     do throws(Spawner.Failure) {
       let time = try runner.spawn(start)
       Failpoint.startedTellBefore.pass()

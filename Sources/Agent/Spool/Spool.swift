@@ -7,8 +7,8 @@ import System
 /// what an ended one has printed that is not acknowledged and in no file.
 ///
 /// Not synced to the disk: the kernel keeps what a killed process wrote, and a power loss ends the attempts
-/// too, which the boot id shows. Lines of one turn go out in one write, before the forks and frames that they
-/// are about. The file is written anew, with what is still open, whenever it has grown large.
+/// too, which the boot id shows. A start is written before its fork; all else of a turn goes out in one write, before
+/// the frames that it is about, and after the forks, since a slot stands empty until then. The file is written anew, with what is still open, whenever it has grown large.
 ///
 /// A disk that refuses stops no work: what is lost is only that results which are not handed in when this process
 /// dies are handed in by the next one. It is said, and tried again.
@@ -24,7 +24,8 @@ final class Spool {
   private var size = 0
   /// The disk refused; nil: it did not.
   private var brokenUntil: Instant?
-  private var pending = JSONLines()
+  private var starts = JSONLines()
+  private var pending: [SpoolLine] = []
   /// What the next start would have to know; walked in the order of fences only.
   private var open: [Fence: SpooledAttempt] = [:]
 
@@ -40,7 +41,7 @@ final class Spool {
 
   func append(_ record: SpoolRecord) {
     open.take(.record(record))
-    pending.append(.record(record))
+    if case .started = record { starts.append(.record(record)) } else { pending.append(.record(record)) }
   }
 
   /// Before the record of its end.
@@ -51,11 +52,20 @@ final class Spool {
 
   /// Writes what was appended.
   func flush() {
-    if pending.isEmpty { return }
-    if let brokenUntil, Instant.now() < brokenUntil { return pending.removeAll() }
+    if pending.isEmpty { return flushStarts() }
+    // A start is before what else there is of its attempt.
+    for line in pending { starts.append(line) }
+    pending.removeAll(keepingCapacity: true)
+    flushStarts()
+  }
+
+  /// Writes what was appended of starts.
+  func flushStarts() {
+    if starts.isEmpty { return }
+    if let brokenUntil, Instant.now() < brokenUntil { return starts.removeAll() }
     do throws(SystemError) {
       if brokenUntil != nil || size > Self.compactionBytes { return try rewrite() }
-      let bytes = pending.take()
+      let bytes = starts.take()
       size += bytes.count
       try Failpoint.spoolAppendBefore.pass(or: SystemError("cannot write \(path)", errno: ENOSPC))
       try file?.append(bytes)
@@ -82,7 +92,8 @@ final class Spool {
   private func rewrite() throws(SystemError) {
     var lines = JSONLines()
     write(to: &lines)
-    pending.removeAll()
+    starts.removeAll()
+    pending.removeAll(keepingCapacity: true)
     let bytes = lines.take()
     try Files.writeAtomically(bytes, to: path)
     file = try AppendedFile(path)

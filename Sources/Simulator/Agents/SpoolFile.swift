@@ -29,6 +29,16 @@ struct SpoolFile {
     }
   }
 
+  /// Before a fork: only starts, which stand before what else was to be written.
+  mutating func flushStarts() {
+    for at in flushed..<lines.count {
+      guard case .started = lines[at] else { continue }
+      let start = lines.remove(at: at)
+      lines.insert(start, at: flushed)
+      flushed += 1
+    }
+  }
+
   /// The process is gone: so is what it had not written.
   mutating func losePending() { lines.removeLast(lines.count - flushed) }
 

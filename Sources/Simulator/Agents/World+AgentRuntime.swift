@@ -4,7 +4,7 @@ import Scheduling
 // What `AgentRuntime` does around the tracker, in the same order: handle what is ready; write the spool; send what
 // was gathered.
 extension World {
-  private static let silence = Period.milliseconds(4)
+  private static let silence = Period.milliseconds(8)
 
   mutating func received(_ a: Int, _ message: consuming ToAgent) {
     if case .outputAcknowledged(let fence, _, let offset) = message {
@@ -73,7 +73,7 @@ extension World {
       oracle.violate("\(agents[a].name) begins attempt \(start.fence), and takes no new work")
     }
     if agents[a].crashPoint == .beforeSpool { return crashAtPoint(a) }
-    flushSpool(a)
+    agents[a].spool.flushStarts()
     if agents[a].crashPoint == .beforeFork { return crashAtPoint(a) }
     agents[a].events.append(fork(a, start))
     if agents[a].crashPoint == .afterFork { return crashAtPoint(a) }
