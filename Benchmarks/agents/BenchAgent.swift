@@ -8,6 +8,7 @@ import Transport
 /// ones do, by the AttemptTracker, and speaks as they do; it keeps no spool.
 final class BenchAgent {
   /// Between two sends while attempts wait for room, as real agents have it.
+  private static let redialTime = Period.milliseconds(200)
   private static let silence = Period.milliseconds(8)
 
   private let name: String
@@ -48,7 +49,11 @@ final class BenchAgent {
   private func greet(_ connection: FrameConnection) {
     self.connection = connection
     connection.onPayload = { [self] in received($0) }
-    connection.onClosed = { [self] in fail("the connection ended: \($0.message)") }
+    connection.onClosed = { [self] end in
+      if isWelcome { fail("the connection ended: \(end.message)") }
+      // Where a crowd comes at once some have to give way; they come again, as agents do.
+      loop.schedule(at: .now() + Self.redialTime) { [self] in dial() }
+    }
     do throws(SystemError) { try connection.open() } catch { fail(error.message) }
     connection.raiseLimit()
     tell(.helloSent(at: .now()))

@@ -84,8 +84,19 @@ class Running(Cluster):
         state = self.wait(run, seconds=seconds, every=every)
         if state != "COMPLETED":
             raise RuntimeError(f"run {run} is {state}")
-        changes = self.get(f"/v1/dagrun/{run}?logs=none&tasks=none")["dagStateChanges"]
-        return (int(changes[-1]["time"]) - int(changes[0]["time"])) / 1e9
+        return self.seconds(run)
+
+    def seconds(self, run):
+        """From its first state to its last."""
+        shown = self.shown(run)
+        return (int(shown["lastUpdate"]) - int(shown["startTime"])) / 1e9
+
+    def ended(self, run):
+        """By the coordinator's clock."""
+        return int(self.shown(run)["lastUpdate"]) / 1e9
+
+    def shown(self, run):
+        return next(one for one in self.get("/v1/dagruns?all=true") if one["runID"] == run)
 
     def accept(self, document):
         """-> (the run, seconds until it was answered)."""
