@@ -12,7 +12,8 @@ final class TaskGroup {
   /// Members are looked up and killed here.
   private let folder: String
   private let processes: GroupFile
-  private let joining: GroupFile
+  /// Version 1: what a new process writes itself into, as in `GroupMemory`; nil: into the list of processes.
+  private let joining: GroupFile?
   /// Version 2: what a new process is born in.
   private let birthplace: GroupFile?
   /// Version 2: whether anybody is in it, and one write that kills all.
@@ -34,13 +35,11 @@ final class TaskGroup {
     self.number = number
     self.folder = folder
     try Files.makeDirectory(folder)
-    guard let processes = GroupFile(folder + "/cgroup.procs", O_RDWR),
-      let joining = GroupFile(folder + (isUnified ? "/cgroup.procs" : "/tasks"), O_WRONLY)
-    else {
+    guard let processes = GroupFile(folder + "/cgroup.procs", O_RDWR) else {
       throw SystemError("cannot use the control group \(folder)")
     }
     self.processes = processes
-    self.joining = joining
+    joining = isUnified ? nil : GroupFile(folder + "/tasks", O_WRONLY)
     events = isUnified ? GroupFile(folder + "/cgroup.events", O_RDONLY) : nil
     killer = isUnified ? GroupFile(folder + "/cgroup.kill", O_WRONLY) : nil
     birthplace = isUnified ? GroupFile(folder, O_RDONLY | O_DIRECTORY) : nil
@@ -76,7 +75,7 @@ final class TaskGroup {
   var directory: Int32 { birthplace?.raw ?? -1 }
 
   /// What a new process writes itself into; -1: nothing more.
-  var joined: (Int32, Int32) { (joining.raw, memory?.joined ?? -1) }
+  var joined: (Int32, Int32) { ((joining ?? processes).raw, memory?.joined ?? -1) }
 
   /// Whether a process of it is left. One that has ended and was not reaped is none.
   var isPopulated: Bool {

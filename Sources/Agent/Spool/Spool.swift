@@ -8,7 +8,8 @@ import System
 ///
 /// Not synced to the disk: the kernel keeps what a killed process wrote, and a power loss ends the attempts
 /// too, which the boot id shows. A start is written before its fork; all else of a turn goes out in one write, before
-/// the frames that it is about, and after the forks, since a slot stands empty until then. The file is written anew, with what is still open, whenever it has grown large.
+/// the frames that it is about, and after the forks, since a slot stands empty until then. The file is written anew,
+/// with what is still open, whenever it has grown large.
 ///
 /// A disk that refuses stops no work: what is lost is only that results which are not handed in when this process
 /// dies are handed in by the next one. It is said, and tried again.
