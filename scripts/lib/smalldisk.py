@@ -2,7 +2,7 @@
 
     with SmallDisk(megabytes=256) as disk:
         disk.folder
-        disk.fill()      not one byte more can be written, also where others make room
+        disk.fill(greedy=True)      not one byte more can be written, also where others make room
         disk.free()
 """
 import ctypes
@@ -101,6 +101,10 @@ class SmallDisk:
                 # What a refused call has set aside is given back, and less is asked for.
                 os.ftruncate(self._filler, self._size)
                 step //= 2
+
+    def give_back(self, megabytes):
+        self._size -= megabytes << 20
+        os.ftruncate(self._filler, self._size)
 
     def free(self):
         if self._greed:

@@ -102,6 +102,9 @@ class Campaign:
         while self.witness.starts() < begun + TASKS // 8:
             time.sleep(0.02)
         self.disk.fill(is_greedy)
+        if not is_greedy and not (self.cluster.data / "ballast").exists():
+            # It was given up before the last block was taken, and may have been taken with the rest.
+            self.disk.give_back(BALLAST_MEGABYTES)
         full = time.monotonic()
         if not self.is_refused(until=full + NOTICE_SECONDS):
             self.broken.say("submissions are not refused although the disk is full")
