@@ -82,7 +82,9 @@ let package = Package(
       name: "TestLoop", dependencies: ["Transport", "System", "Protocol"], path: "Tests/TestLoop",
       swiftSettings: strict),
     tests("TransportTests", ["Transport", "System", "Protocol", "TestLoop"]),
-    tests("AgentTests", ["Agent", "caravan-agent", "Transport", "System", "Protocol", "TestLoop"]),
+    tests(
+      "AgentTests", ["Agent", "caravan-agent", "Transport", "System", "Protocol", "TestLoop"],
+      exclude: ["hanging-agent"]),
     // The real programs, started, used and killed.
     tests("EndToEndTests", []),
   ]

@@ -37,7 +37,7 @@ final class AgentRuntime: EventHandler {
   private var timer: (id: TimerID, due: Instant)?
   private var lastWords = Instant(nanoseconds: 0)
   private var hasWordsDue = false
-  let handover: HandoverPlan
+  var handover: HandoverPlan
   private(set) var isLeaving = false
   private var hasSaidGoodbye = false
   private(set) var failure: AgentError?
@@ -59,6 +59,7 @@ final class AgentRuntime: EventHandler {
       on: loop, spawner: try Spawner(environment: environment, workDirectory: directory.workDirectory),
       groups: groups, stuckTime: settings.stuckTime
     ) { fence, stream, bytes in pump.printed(fence, stream, bytes) }
+    link.score = runner.spawner.score.own
     wire()
     switch beginning {
     case .anew(let earlier):
@@ -71,6 +72,7 @@ final class AgentRuntime: EventHandler {
   private func wire() {
     pump.onLoss = { [unowned self] in tell(.outputLost($0, $1)) }
     runner.onEnd = { [unowned self] in processEnded($0, $1) }
+    runner.onUnborn = { [unowned self] in tell(.spawnFailed($0, rc: $1.rc, words: $1.words, at: $1.time)) }
     runner.onMemoryExceeded = { [unowned self] in tell(.memoryExceeded($0)) }
     runner.onStuck = { [unowned self] in stuck($0) }
     runner.isOurOwn = { [unowned self] in link.isLink($0) }
@@ -241,6 +243,7 @@ final class AgentRuntime: EventHandler {
     if failure == nil { speak() }
     if isLeaving { sayGoodbye() }
     setTimer()
+    runner.settleBirths()
     if let next = tracker.nextStart { runner.prepare(next) }
   }
 

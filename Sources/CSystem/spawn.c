@@ -1,10 +1,14 @@
-// vfork, not fork: a fork copies the page tables of the agent (42 a second from 500 MB, against 897), and
-// not posix_spawn: it has no working directory before glibc 2.29's extension, no death signal, no limits,
-// and does not say which step failed. The child shares our memory until it executes or ends, so it runs
-// async-signal-safe calls only, touches nothing but `outcome`, and has all signals blocked until its
-// handlers cannot be ours any more.
+// A child that borrows our memory, not fork: a fork copies the page tables of the agent (42 a second from 500 MB, against
+// 897). And not posix_spawn: it has no working directory before glibc 2.29's extension, no death signal, no limits, and does
+// not say which step failed.
+//
+// vfork(2) would have us wait until it has executed its program: for as long as a dead mount takes, and on a small host for
+// the processor that it runs on. So it gets a stack of its own, and what it reads stays as it is until it has executed or
+// ended, which the kernel says by clearing `is_busy`. Until then it makes raw system calls only, writes nothing but its
+// birth, and has all signals blocked until its handlers cannot be ours any more.
 #define _GNU_SOURCE
 #include "CSystem.h"
+#include "raw.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -12,108 +16,108 @@
 #include <sched.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <unistd.h>
+
+// The child only prepares and executes: its calls are shallow, execve's own work is on the kernel's stack.
+enum { child_stack_bytes = 16384 };
+// sizeof of the kernel's sigset_t (rt_sigaction(2)).
+enum { kernel_sigset_bytes = 8 };
+
+struct caravan_birth {
+  _Alignas(16) char stack[child_stack_bytes];
+  struct caravan_spawn what;
+  pid_t parent;
+  int first_group;              // of those that are still to be joined
+  _Atomic int is_busy;
+  volatile int stage, error;
+};
 
 // Handlers go with exec; what is ignored would stay ignored (signal(7)). SIGPIPE is ignored by us, others
 // perhaps by who started us (nohup): all of them are found once.
-static sigset_t ignored;
+static int ignored[NSIG], ignored_count;
 static pthread_once_t ignored_once = PTHREAD_ONCE_INIT;
 
 static void find_ignored(void) {
-  sigemptyset(&ignored);
-  sigaddset(&ignored, SIGPIPE);
   for (int number = 1; number < NSIG; number++) {
     struct sigaction action;
-    if (sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN) sigaddset(&ignored, number);
+    const int is_ignored = sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+    if (number == SIGPIPE || is_ignored) ignored[ignored_count++] = number;
   }
 }
 
-static void fail(volatile struct caravan_spawned *outcome, int stage, int error) {
-  outcome->stage = stage;
-  outcome->error = error;
-  _exit(127);
+static _Noreturn void fail(struct caravan_birth *birth, int stage, long error) {
+  birth->error = (int)(error < 0 ? -error : error);
+  birth->stage = stage;
+  for (;;) raw_call(SYS_exit_group, 127, 0, 0, 0);
 }
 
-// By hand: snprintf is not async-signal-safe.
-static void set_oom_score(int score) {
-  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return;
-  char text[8];
-  size_t at = sizeof text;
-  unsigned rest = score < 0 ? (unsigned)-score : (unsigned)score;
-  do text[--at] = (char)('0' + rest % 10);
-  while ((rest /= 10) > 0);
-  if (score < 0) text[--at] = '-';
-  // A host that refuses leaves ours: nothing is to be done about it.
-  if (write(fd, text + at, sizeof text - at) < 0) errno = 0;
-  close(fd);
+static void set_open_files(uint64_t soft) {
+  uint64_t now[2];
+  if (raw_call(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)now) < 0 || now[0] == soft) return;
+  now[0] = soft;
+  raw_call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)now, 0);
 }
 
-struct child {
-  const struct caravan_spawn *what;
-  pid_t parent;
-  volatile struct caravan_spawned *outcome;
-  int first_group;              // of those that are still to be joined
-};
-
-static void run_child(const struct child *child) {
-  const struct caravan_spawn *what = child->what;
-  const pid_t parent = child->parent;
-  volatile struct caravan_spawned *outcome = child->outcome;
-  setsid();
+static void run_child(struct caravan_birth *birth) {
+  const struct caravan_spawn *what = &birth->what;
+  raw_call(SYS_setsid, 0, 0, 0, 0);
+  long answer = raw_call(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0);
+  if (answer < 0) fail(birth, CARAVAN_SPAWN_PREPARE, answer);
   // The signal is not sent for a parent that is already gone.
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != parent)
-    fail(outcome, CARAVAN_SPAWN_PREPARE, errno ? errno : ESRCH);
-  if (dup2(what->stdin_fd, 0) < 0 || dup2(what->stdout_fd, 1) < 0 || dup2(what->stderr_fd, 2) < 0)
-    fail(outcome, CARAVAN_SPAWN_PREPARE, errno);
-  // "0" is whoever writes it. Before anything that could make it grow.
-  for (int at = child->first_group; at < 2; at++)
-    if (what->groups[at] >= 0 && write(what->groups[at], "0", 1) < 0) fail(outcome, CARAVAN_SPAWN_GROUP, errno);
-  if (what->oom_score_adj != 0) set_oom_score(what->oom_score_adj);
-  if (what->cpus != NULL && sched_setaffinity(0, what->cpu_bytes, (const cpu_set_t *)what->cpus) < 0)
-    fail(outcome, CARAVAN_SPAWN_PIN, errno);
-  if (what->umask >= 0) umask((mode_t)what->umask);
-  // Older kernels (before 5.9) do not have it: ours are all close-on-exec anyway.
-  syscall(SYS_close_range, 3U, ~0U, 0U);
-  if (what->open_files > 0) {
-    uint64_t soft, hard;
-    if (caravan_open_files(&soft, &hard) == 0 && soft != what->open_files)
-      caravan_set_open_files(what->open_files, hard);
+  if (raw_call(SYS_getppid, 0, 0, 0, 0) != birth->parent) fail(birth, CARAVAN_SPAWN_PREPARE, ESRCH);
+  const int standard[] = {what->stdin_fd, what->stdout_fd, what->stderr_fd};
+  for (int number = 0; number < 3; number++) {
+    answer = raw_call(SYS_dup3, standard[number], number, 0, 0);
+    if (answer < 0) fail(birth, CARAVAN_SPAWN_PREPARE, answer);
   }
-  if (chdir(what->cwd) < 0) fail(outcome, CARAVAN_SPAWN_CHDIR, errno);
+  // "0" is whoever writes it. Before anything that could make it grow.
+  for (int at = birth->first_group; at < 2; at++) {
+    if (what->groups[at] < 0) continue;
+    answer = raw_call(SYS_write, what->groups[at], (long)"0", 1, 0);
+    if (answer < 0) fail(birth, CARAVAN_SPAWN_GROUP, answer);
+  }
+  if (what->cpus != NULL) {
+    answer = raw_call(SYS_sched_setaffinity, 0, (long)what->cpu_bytes, (long)what->cpus, 0);
+    if (answer < 0) fail(birth, CARAVAN_SPAWN_PIN, answer);
+  }
+  if (what->umask >= 0) raw_call(SYS_umask, what->umask, 0, 0, 0);
+  // Older kernels (before 5.9) do not have it: ours are all close-on-exec anyway.
+  raw_call(SYS_close_range, 3, ~0U, 0, 0);
+  if (what->open_files > 0) set_open_files(what->open_files);
+  answer = raw_call(SYS_chdir, (long)what->cwd, 0, 0, 0);
+  if (answer < 0) fail(birth, CARAVAN_SPAWN_CHDIR, answer);
 
-  for (int number = 1; number < NSIG; number++)
-    if (sigismember(&ignored, number) == 1) signal(number, SIG_DFL);
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  // handler, flags, restorer and mask: the default has none of them.
+  const uint64_t by_default[4] = {0};
+  for (int at = 0; at < ignored_count; at++)
+    raw_call(SYS_rt_sigaction, ignored[at], (long)by_default, 0, kernel_sigset_bytes);
+  const uint64_t none = 0;
+  raw_call(SYS_rt_sigprocmask, SIG_SETMASK, (long)&none, 0, kernel_sigset_bytes);
 
-  int error = ENOENT;
+  long error = -ENOENT;
   for (const char *const *candidate = what->candidates; *candidate; candidate++) {
-    execve(*candidate, (char *const *)what->argv, (char *const *)what->envp);
-    if (errno == EACCES) error = EACCES;
-    if (errno == EACCES || errno == ENOENT || errno == ENOTDIR) continue;
-    error = errno;
+    answer = raw_call(SYS_execve, (long)*candidate, (long)what->argv, (long)what->envp, 0);
+    if (answer == -EACCES) error = answer;
+    if (answer == -EACCES || answer == -ENOENT || answer == -ENOTDIR) continue;
+    error = answer;
     break;
   }
-  fail(outcome, CARAVAN_SPAWN_EXEC, error);
+  fail(birth, CARAVAN_SPAWN_EXEC, error);
 }
 
-// A process that is moved into a control group waits for all processors to have passed through the kernel's scheduler
-// (10 ms where they idle), and makes every fork and exit on the host dearer for a while: one that is born there does not.
-// The C library has no call for it; what it would do for a child that borrows our memory is a stack and a jump.
-#if defined(__x86_64__) || defined(__aarch64__)
-// The child only prepares and executes: its calls are shallow, execve's own work is on the kernel's stack.
-enum { child_stack_bytes = 32768 };
-
-static long clone_into(struct clone_args *arguments, const struct child *child) {
+#if CARAVAN_RAW
+// The C library has no call for a child that goes on, on another stack, while we do: it is a system call and a jump.
+static long begin(long number, long a, long b, long c, long d, struct caravan_birth *birth) {
 #if defined(__x86_64__)
-  register const struct child *given __asm__("r12") = child;
-  register void (*run)(const struct child *) __asm__("r13") = run_child;
+  register long fourth __asm__("r10") = d;
+  register struct caravan_birth *given __asm__("r12") = birth;
+  register void (*run)(struct caravan_birth *) __asm__("r13") = run_child;
   long result;
   __asm__ volatile(
       "syscall\n\t"
@@ -125,15 +129,19 @@ static long clone_into(struct clone_args *arguments, const struct child *child) 
       "hlt\n"
       "1:"
       : "=a"(result)
-      : "a"(SYS_clone3), "D"(arguments), "S"(sizeof *arguments), "r"(given), "r"(run)
+      : "a"(number), "D"(a), "S"(b), "d"(c), "r"(fourth), "r"(given), "r"(run)
       : "rcx", "r11", "memory", "cc");
   return result;
 #else
-  register long number __asm__("x8") = SYS_clone3;
-  register long first __asm__("x0") = (long)arguments;
-  register long size __asm__("x1") = sizeof *arguments;
-  register const struct child *given __asm__("x9") = child;
-  register void (*run)(const struct child *) __asm__("x10") = run_child;
+  register long eighth __asm__("x8") = number;
+  register long first __asm__("x0") = a;
+  register long second __asm__("x1") = b;
+  register long third __asm__("x2") = c;
+  register long fourth __asm__("x3") = d;
+  // The fifth of clone(2) on this processor.
+  register long fifth __asm__("x4") = d;
+  register struct caravan_birth *given __asm__("x9") = birth;
+  register void (*run)(struct caravan_birth *) __asm__("x10") = run_child;
   __asm__ volatile(
       "svc 0\n\t"
       "cbnz x0, 1f\n\t"
@@ -143,73 +151,90 @@ static long clone_into(struct clone_args *arguments, const struct child *child) 
       "brk 1\n"
       "1:"
       : "+r"(first)
-      : "r"(number), "r"(size), "r"(given), "r"(run)
+      : "r"(eighth), "r"(second), "r"(third), "r"(fourth), "r"(fifth), "r"(given), "r"(run)
       : "memory", "cc");
   return first;
 #endif
 }
 
-// -1 and errno. Kernels before 5.7 do not know it, and some containers forbid it: those are asked once.
-static pid_t born(const struct caravan_spawn *what, struct child *child) {
+// A process that is moved into a control group waits for all processors to have passed through the kernel's scheduler
+// (10 ms where they idle), and makes every fork and exit on the host dearer for a while: one that is born there does not.
+// Kernels before 5.7 do not know it, and some containers forbid it: those are asked once. -> its pid, or -errno
+static long make_in_group(struct caravan_birth *birth, uint64_t flags) {
   static _Atomic int is_missing = 0;
-  errno = ENOSYS;
-  if (what->born_in < 0 || is_missing) return -1;
-  _Alignas(16) char stack[child_stack_bytes];
+  if (birth->what.born_in < 0 || is_missing) return -ENOSYS;
   struct clone_args arguments = {
-    .flags = CLONE_VM | CLONE_VFORK | CLONE_INTO_CGROUP,
+    .flags = flags | CLONE_INTO_CGROUP,
     .exit_signal = SIGCHLD,
-    .stack = (uint64_t)(uintptr_t)stack,
-    .stack_size = sizeof stack,
-    .cgroup = (uint64_t)what->born_in,
+    .child_tid = (uint64_t)(uintptr_t)&birth->is_busy,
+    .stack = (uint64_t)(uintptr_t)birth->stack,
+    .stack_size = sizeof birth->stack,
+    .cgroup = (uint64_t)birth->what.born_in,
   };
-  child->first_group = 1;
-  long pid = clone_into(&arguments, child);
-  if (pid > 0) return (pid_t)pid;
-  child->first_group = 0;
-  errno = (int)-pid;
-  if (errno == ENOSYS || errno == EINVAL || errno == EPERM) {
-    is_missing = 1;
-    errno = ENOSYS;
-  }
-  return -1;
+  birth->first_group = 1;
+  long pid = begin(SYS_clone3, (long)&arguments, sizeof arguments, 0, 0, birth);
+  if (pid > 0) return pid;
+  birth->first_group = 0;
+  if (pid != -ENOSYS && pid != -EINVAL && pid != -EPERM) return pid;
+  is_missing = 1;
+  return -ENOSYS;
+}
+
+static long make(struct caravan_birth *birth, int *is_of_group) {
+  const uint64_t flags = CLONE_VM | CLONE_CHILD_CLEARTID | (birth->what.waits ? CLONE_VFORK : 0);
+  long pid = make_in_group(birth, flags);
+  // No room for a process is what any may say; all else is said of the group.
+  *is_of_group = pid < 0 && pid != -ENOSYS && pid != -EAGAIN && pid != -ENOMEM;
+  if (pid != -ENOSYS) return pid;
+  char *top = birth->stack + sizeof birth->stack;
+  return begin(SYS_clone, (long)(flags | SIGCHLD), (long)top, 0, (long)&birth->is_busy, birth);
 }
 #else
-static pid_t born(const struct caravan_spawn *what, struct child *child) {
-  (void)what, (void)child;
-  errno = ENOSYS;
-  return -1;
+// Here we wait for it.
+static long make(struct caravan_birth *birth, int *is_of_group) {
+  *is_of_group = 0;
+  pid_t pid = vfork();
+  if (pid == 0) run_child(birth);
+  birth->is_busy = 0;
+  return pid < 0 ? -errno : pid;
 }
 #endif
 
-struct caravan_spawned caravan_spawn(const struct caravan_spawn *what) {
-  volatile struct caravan_spawned outcome = {CARAVAN_SPAWN_RUNNING, 0, -1};
+struct caravan_birth *caravan_birth_make(void) {
+  struct caravan_birth *birth = aligned_alloc(_Alignof(struct caravan_birth), sizeof *birth);
+  if (birth != NULL) atomic_init(&birth->is_busy, 0);
+  return birth;
+}
+
+void caravan_birth_free(struct caravan_birth *birth) { free(birth); }
+
+int caravan_birth_is_over(const struct caravan_birth *birth) { return birth->is_busy == 0; }
+
+struct caravan_spawned caravan_birth_outcome(const struct caravan_birth *birth, pid_t pid) {
+  return (struct caravan_spawned){birth->stage, birth->error, pid};
+}
+
+struct caravan_spawned caravan_spawn(const struct caravan_spawn *what, struct caravan_birth *birth) {
   if (what->stdin_fd < 3 || what->stdout_fd < 3 || what->stderr_fd < 3)
     return (struct caravan_spawned){CARAVAN_SPAWN_PREPARE, EINVAL, -1};
   pthread_once(&ignored_once, find_ignored);
+  birth->what = *what;
+  birth->parent = getpid();
+  birth->first_group = 0;
+  birth->stage = CARAVAN_SPAWN_RUNNING;
+  birth->error = 0;
+  birth->is_busy = 1;
 
+  int is_of_group;
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  struct child child = {what, getpid(), &outcome, 0};
-  pid_t pid = born(what, &child);
-  const int is_moved = pid < 0 && errno == ENOSYS;
-  if (is_moved) {
-    errno = 0;
-    pid = vfork();
-    if (pid == 0) run_child(&child);
-  }
-  int error = errno;
+  const long pid = make(birth, &is_of_group);
   pthread_sigmask(SIG_SETMASK, &before, NULL);
 
-  if (pid < 0) {
-    // No room for a process is what either may say; all else is said of the group.
-    const int is_room = is_moved || error == EAGAIN || error == ENOMEM;
-    return (struct caravan_spawned){is_room ? CARAVAN_SPAWN_PREPARE : CARAVAN_SPAWN_GROUP, error, -1};
-  }
-  // What did not get as far as exec is over already: nobody else is to see it end.
-  if (outcome.stage != CARAVAN_SPAWN_RUNNING)
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) continue;
-  return (struct caravan_spawned){outcome.stage, outcome.error, pid};
+  if (pid > 0) return (struct caravan_spawned){CARAVAN_SPAWN_RUNNING, 0, (pid_t)pid};
+  birth->is_busy = 0;
+  return (struct caravan_spawned){is_of_group ? CARAVAN_SPAWN_GROUP : CARAVAN_SPAWN_PREPARE, (int)-pid, -1};
 }
 
 pid_t caravan_spawn_link(const char *path, const char *const *argv, const char *const *envp, int socket, int as) {

@@ -62,9 +62,10 @@ struct AttemptTests {
 
   @Test func `a script whose interpreter is missing is 126 and says so`() throws {
     let script = agent.folder + "/script"
-    try "#!/no/such/interpreter\n".write(toFile: script, atomically: true, encoding: .utf8)
-    try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
-    let result = session.run(1, Job(command: [script])).result
+    // By a task: what this process writes may be open in another test's child still, and then it is busy.
+    let written = session.run(1, shell("echo '#!/no/such/interpreter' > \(script) && chmod 755 \(script)"))
+    #expect(written.result.rc == 0)
+    let result = session.run(2, Job(command: [script])).result
     #expect(result.rc == 126 && result.words.contains("interpreter"), "\(result.words)")
   }
 

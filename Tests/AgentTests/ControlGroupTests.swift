@@ -112,7 +112,7 @@ struct ControlGroupTests {
   @Test(.enabled(if: hasUnified))
   func `a group that was killed is not used again`() throws {
     let (agent, session) = try connected()
-    let first = session.run(1, shell("grep ^0: /proc/$$/cgroup; sleep 300 &")).text
+    let first = session.run(1, shell("grep ^0: /proc/$$/cgroup; setsid sleep 300 &")).text
     let second = session.run(2, shell("grep ^0: /proc/$$/cgroup"))
     #expect(second.result.rc == 0 && first != second.text, "\(first)\(second)")
     _ = agent
@@ -127,12 +127,6 @@ struct ControlGroupTests {
     #expect((200_000...400_000).contains(large.peakMemoryKB), "\(large.peakMemoryKB)")
     let again = session.run(3, Job(command: ["/bin/true"])).result
     #expect((1...40_000).contains(again.peakMemoryKB), "\(again.peakMemoryKB)")
-    _ = agent
-  }
-
-  @Test func `a host without memory takes tasks first`() throws {
-    let (agent, session) = try connected()
-    #expect(session.run(1, shell("cat /proc/$$/oom_score_adj")).text == "500\n")
     _ = agent
   }
 

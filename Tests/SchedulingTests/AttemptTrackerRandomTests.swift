@@ -174,6 +174,9 @@ struct AttemptTrackerRandomTests {
 
     mutating func end(_ fence: Fence) {
       alive.remove(fence)
+      if !killed.contains(fence), random.below(10) == 0 {
+        return event(.spawnFailed(fence, rc: 127, words: "no such program", at: .none))
+      }
       event(
         .processEnded(
           fence, ProcessEnd(how: killed.contains(fence) ? .signal(9) : .exit(code: 0), stop: .none)))

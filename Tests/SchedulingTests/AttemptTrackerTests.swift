@@ -212,6 +212,25 @@ struct AttemptTrackerTests {
     #expect(bench.spawned == [2])
   }
 
+  @Test func `what was started and could not be executed keeps its start, and who was to end it is named`() {
+    var bench = Bench(cores: 1)
+    bench.welcome()
+    bench.start(1)
+    bench.started(1)
+    bench.start(2)
+    bench.event(.spawnFailed(Fence(1), rc: 126, words: "cannot execute it", at: WallTime(nanoseconds: 9)))
+    #expect(bench.result?.kind == .notExecuted && bench.result?.words == "cannot execute it")
+    #expect(bench.result?.start == WallTime(nanoseconds: 7) && bench.result?.stop == WallTime(nanoseconds: 9))
+    #expect(bench.spawned == [2])
+    bench.started(2)
+    bench.event(.received(.kill(Fence(2), graceSeconds: nil, reason: "by a person")))
+    bench.event(.spawnFailed(Fence(2), rc: 127, words: "no such program", at: WallTime(nanoseconds: 9)))
+    #expect(bench.result?.stopped == .killed)
+    #expect(
+      bench.result?.words
+        == "killed: by a person; ended with exit code 127 after SIGTERM; no such program")
+  }
+
   @Test func `an end is told again after each reconnection until it is acknowledged`() {
     var bench = Bench()
     bench.welcome()

@@ -11,12 +11,12 @@ final class GroupMemory {
   private let isUnified: Bool
   /// Version 1: what a new process writes itself into. `tasks` and not `cgroup.procs`: a thread that moves itself alone
   /// waits for no lock of all processes (Linux 5.18).
-  private let joining: GroupFile?
-  private let limit: GroupFile
+  private let joining: ControlFile?
+  private let limit: ControlFile
   /// With swap: the same limit, or a task would go on there.
-  private let swapLimit: GroupFile?
-  private let kills: GroupFile
-  private let peak: GroupFile?
+  private let swapLimit: ControlFile?
+  private let kills: ControlFile
+  private let peak: ControlFile?
   private var bytes: Int64?
   /// `oom_kill` when the attempt began.
   private(set) var killsBefore: Int64 = 0
@@ -33,16 +33,16 @@ final class GroupMemory {
         limit: "memory.limit_in_bytes", swap: "memory.memsw.limit_in_bytes", kills: "memory.oom_control",
         peak: "memory.max_usage_in_bytes"
       )
-    guard let limit = GroupFile("\(folder)/\(names.limit)", O_RDWR),
-      let kills = GroupFile("\(folder)/\(names.kills)", O_RDONLY)
+    guard let limit = ControlFile("\(folder)/\(names.limit)", O_RDWR),
+      let kills = ControlFile("\(folder)/\(names.kills)", O_RDONLY)
     else { throw SystemError("cannot use the control group \(folder)") }
     self.limit = limit
     self.kills = kills
-    swapLimit = GroupFile("\(folder)/\(names.swap)", O_RDWR)
-    peak = GroupFile("\(folder)/\(names.peak)", O_RDWR)
-    joining = isUnified ? nil : GroupFile(folder + "/tasks", O_WRONLY)
+    swapLimit = ControlFile("\(folder)/\(names.swap)", O_RDWR)
+    peak = ControlFile("\(folder)/\(names.peak)", O_RDWR)
+    joining = isUnified ? nil : ControlFile(folder + "/tasks", O_WRONLY)
     if !isUnified && joining == nil { throw SystemError("cannot use the control group \(folder)") }
-    if isUnified { GroupFile(folder + "/memory.oom.group", O_WRONLY)?.write("1") }
+    if isUnified { ControlFile(folder + "/memory.oom.group", O_WRONLY)?.write("1") }
   }
 
   var joined: Int32? { joining?.raw }
@@ -65,7 +65,7 @@ final class GroupMemory {
     let none = isUnified ? "max" : "-1"
     let text = wanted.map { "\($0)" } ?? none
     // What earlier attempts read from files still counts here, and nobody needs it.
-    if wanted != nil, !isUnified { GroupFile(folder + "/memory.force_empty", O_WRONLY)?.write("0") }
+    if wanted != nil, !isUnified { ControlFile(folder + "/memory.force_empty", O_WRONLY)?.write("0") }
     // Of the two of version 1 neither may be on the wrong side of the other for a moment.
     if !isUnified { swapLimit?.write(none) }
     if !limit.write(text) { throw SystemError("cannot limit the memory of the control group \(folder)") }
@@ -90,7 +90,7 @@ final class GroupMemory {
     let raw = caravan_eventfd()
     if raw < 0 { return nil }
     let made = FileDescriptor(owning: raw)
-    guard let control = GroupFile(folder + "/cgroup.event_control", O_WRONLY),
+    guard let control = ControlFile(folder + "/cgroup.event_control", O_WRONLY),
       control.write("\(raw) \(kills.raw)")
     else { return nil }
     alarm = consume made

@@ -43,11 +43,11 @@ struct GroupPlaces: Sendable {
   private static func giveMemory(from own: String, to start: String) -> Bool {
     let controllers = (Files.line(own + "/cgroup.controllers") ?? "").split(separator: " ")
     guard controllers.contains("memory"), isDelegated(own), let leaf = make("\(own)/\(GroupFolders.leaf)"),
-      GroupFile(leaf + "/cgroup.procs", O_WRONLY)?.write("0") ?? false
+      ControlFile(leaf + "/cgroup.procs", O_WRONLY)?.write("0") ?? false
     else { return false }
     var folder = own
     for name in start.dropFirst(own.count).split(separator: "/").map(String.init) + [""] {
-      guard GroupFile(folder + "/cgroup.subtree_control", O_WRONLY)?.write("+memory") ?? false else {
+      guard ControlFile(folder + "/cgroup.subtree_control", O_WRONLY)?.write("+memory") ?? false else {
         return false
       }
       folder += "/" + name

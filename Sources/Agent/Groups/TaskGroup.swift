@@ -11,14 +11,14 @@ final class TaskGroup {
   let number: Int
   /// Members are looked up and killed here.
   private let folder: String
-  private let processes: GroupFile
+  private let processes: ControlFile
   /// Version 1: what a new process writes itself into, as in `GroupMemory`; nil: into the list of processes.
-  private let joining: GroupFile?
+  private let joining: ControlFile?
   /// Version 2: what a new process is born in.
-  private let birthplace: GroupFile?
+  private let birthplace: ControlFile?
   /// Version 2: whether anybody is in it, and one write that kills all.
-  private let events: GroupFile?
-  private let killer: GroupFile?
+  private let events: ControlFile?
+  private let killer: ControlFile?
   private let counter: GroupMemory?
   /// Whether the memory of the present attempt is counted.
   private var isCounted = true
@@ -35,14 +35,14 @@ final class TaskGroup {
     self.number = number
     self.folder = folder
     try Files.makeDirectory(folder)
-    guard let processes = GroupFile(folder + "/cgroup.procs", O_RDWR) else {
+    guard let processes = ControlFile(folder + "/cgroup.procs", O_RDWR) else {
       throw SystemError("cannot use the control group \(folder)")
     }
     self.processes = processes
-    joining = isUnified ? nil : GroupFile(folder + "/tasks", O_WRONLY)
-    events = isUnified ? GroupFile(folder + "/cgroup.events", O_RDONLY) : nil
-    killer = isUnified ? GroupFile(folder + "/cgroup.kill", O_WRONLY) : nil
-    birthplace = isUnified ? GroupFile(folder, O_RDONLY | O_DIRECTORY) : nil
+    joining = isUnified ? nil : ControlFile(folder + "/tasks", O_WRONLY)
+    events = isUnified ? ControlFile(folder + "/cgroup.events", O_RDONLY) : nil
+    killer = isUnified ? ControlFile(folder + "/cgroup.kill", O_WRONLY) : nil
+    birthplace = isUnified ? ControlFile(folder, O_RDONLY | O_DIRECTORY) : nil
     if let memoryFolder {
       if memoryFolder != folder { try Files.makeDirectory(memoryFolder) }
       counter = try GroupMemory(

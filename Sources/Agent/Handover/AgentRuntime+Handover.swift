@@ -10,8 +10,11 @@ struct HandoverPlan {
   let flags: [String]
   let incarnation: Incarnation
   let lock: Int32
-  /// It waits for what ended to be gone.
+  /// It waits for what ended to be gone, and for what was started to have begun; after so long it says so.
   fileprivate static let pace = Period.milliseconds(20)
+  fileprivate static let patience = Period.seconds(5)
+  fileprivate var waitsSince: Instant?
+  fileprivate var isWaitSaid = false
 
   init(_ directory: borrowing AgentDirectory, flags: [String]) {
     path = Handover.ownPath()
@@ -26,21 +29,31 @@ extension AgentRuntime {
   func handOver() {
     if isLeaving { return }
     if runner.isStuck { return Say.line("no new program takes over while something does not die") }
-    // What has ended is to be gone first: that takes no longer than it does.
-    if runner.isSettling {
-      loop.schedule(at: .now() + HandoverPlan.pace) { [weak self] in self?.handOver() }
-      return
-    }
+    // What has ended is to be gone first, and what was started to have begun: that takes no longer than it does.
+    if runner.isSettling { return handOverLater() }
+    handover.waitsSince = nil
     guard let path = handover.path else {
       return Say.line("it is not known where this program is: it goes on")
     }
     if let fault = Handover.fault(of: path) { return Say.line("no new program takes over: \(fault)") }
     link.drop()
     spool.flush()
+    runner.spawner.score.lower()
     let failure = Handover.execute(
       path, flags: handover.flags, state: state(), descriptors: runner.descriptors + [handover.lock])
     Say.line("no new program takes over: \(failure.message)")
     link.start()
+  }
+
+  private func handOverLater() {
+    let since = handover.waitsSince ?? .now()
+    if handover.waitsSince == nil { handover.isWaitSaid = false }
+    handover.waitsSince = since
+    if !handover.isWaitSaid, .now() >= since + HandoverPlan.patience {
+      handover.isWaitSaid = true
+      Say.line("a new program takes over once \(runner.unsettledWords)")
+    }
+    loop.schedule(at: .now() + HandoverPlan.pace) { [weak self] in self?.handOver() }
   }
 
   private func state() -> [UInt8] {

@@ -33,6 +33,8 @@ final class LinkKeeper {
 
   private let incarnation: Incarnation
   let flags: [String]
+  /// The agent's own: see OOMScore.
+  var score = 0
   private let loop: EventLoop
   private var state = State.down
   private var pid: Int32 = -1
@@ -85,7 +87,7 @@ final class LinkKeeper {
     let ours = FileDescriptor(owning: ends[0])
     let theirs = FileDescriptor(owning: ends[1])
     Failpoint.linkStartBefore.pass()
-    pid = try LinkLauncher.launch(incarnation, flags, socket: theirs.raw, isFirst: starts == 0)
+    pid = try LinkLauncher.launch(incarnation, flags, socket: theirs.raw, score: score, isFirst: starts == 0)
     starts += 1
     started = .now()
     toldLease = nil

@@ -7,14 +7,14 @@ import System
 enum LinkLauncher {
   private static let program = "/proc/self/exe"
 
-  /// `isFirst`: of this runner.
+  /// `score`: see OOMScore. `isFirst`: of this runner.
   static func launch(
-    _ incarnation: Incarnation, _ flags: [String], socket: Int32, isFirst: Bool
+    _ incarnation: Incarnation, _ flags: [String], socket: Int32, score: Int, isFirst: Bool
   ) throws(SystemError) -> Int32 {
     let words =
       [
         CommandLine.arguments.first ?? "caravan-agent", LinkProgram.flag, incarnation.directoryID,
-        "\(incarnation.startNumber)",
+        "\(incarnation.startNumber)", "\(score)",
       ] + flags
     let arguments = CStrings(words)
     let variables = CStrings(environment(isFirst).map { "\($0.key)=\($0.value)" }.sorted())

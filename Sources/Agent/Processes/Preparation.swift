@@ -11,6 +11,7 @@ final class Preparation {
   /// Absolute.
   let directory: String
   let path: String
+  let directoryText: CStrings
   let candidates: CStrings
   let arguments: CStrings
   let environment: CStrings
@@ -22,6 +23,7 @@ final class Preparation {
     fence = start.fence
     self.directory = directory
     self.path = path
+    directoryText = CStrings([directory])
     candidates = CStrings(Spawner.candidates(start.job.command[0], path))
     arguments = CStrings(start.job.command)
     self.environment = CStrings(variables)
@@ -33,6 +35,14 @@ final class Preparation {
   }
 
   deinit { for fd in stdout + stderr where fd >= 0 { close(fd) } }
+
+  /// Once the process has its own.
+  func closeOutputs() {
+    close(stdout[1])
+    close(stderr[1])
+    stdout[1] = -1
+    stderr[1] = -1
+  }
 
   /// What the process writes into.
   var outputs: (stdout: Int32, stderr: Int32) { (stdout[1], stderr[1]) }

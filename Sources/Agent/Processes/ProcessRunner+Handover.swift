@@ -7,8 +7,18 @@ import System
 extension ProcessRunner {
   var isStuck: Bool { !stuck.isEmpty }
 
-  /// Whether something that ended is not all gone: that is waited for first.
-  var isSettling: Bool { !lingering.isEmpty }
+  /// Whether something that ended is not all gone, or has not executed its program: that is waited for first.
+  var isSettling: Bool {
+    settleBirths()
+    return !lingering.isEmpty || !births.isEmpty
+  }
+
+  /// What `isSettling` waits for, for people.
+  var unsettledWords: String {
+    births.isEmpty
+      ? "all of attempt \(lingering.map { "\($0.fence)" }.joined(separator: ", ")) has ended"
+      : "all programs that were started have begun (\(births.count) have not: is their file system there?)"
+  }
 
   func handOver(to writer: inout JSONWriter) {
     writer.object { writer in

@@ -21,11 +21,13 @@ final class ProcessRunner {
   private static let youth = Period.milliseconds(2)
   /// After the kernel refused that, it is asked again.
   private static let blindness = Period.milliseconds(100)
+  /// So long after the last start no other is expected soon.
+  static let calmTime = Period.milliseconds(100)
   /// What is there so long after SIGKILL hangs in the kernel: on a dead mount, in a device, in a frozen group.
   static let standardStuckTime = Period.seconds(30)
 
   let loop: EventLoop
-  private let spawner: Spawner
+  let spawner: Spawner
   let groups: TaskGroups?
   private let stuckTime: Period
   var pins = CorePins()
@@ -34,6 +36,8 @@ final class ProcessRunner {
   let printed: (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
   /// The main process ended and nothing is left; its output was handed on.
   var onEnd: ((Fence, ProcessEnd) -> Void)?
+  /// The program of one that was started could not be executed.
+  var onUnborn: ((Fence, Spawner.Failure) -> Void)?
   /// An attempt takes more memory than it may; once, or a few times.
   var onMemoryExceeded: ((Fence) -> Void)?
   /// Attempts that do not die, and what of them; told again when that changes.
@@ -45,6 +49,10 @@ final class ProcessRunner {
   private var byPID: [Int32: RunningProcess] = [:]
   /// Main processes that ended, in order, until nothing of them is left.
   private(set) var lingering: [RunningProcess] = []
+  /// Processes that have not executed their programs yet, as far as is known.
+  var births: [Birth] = []
+  var lastBirth = Instant(nanoseconds: 0)
+  var calmTimer: TimerID?
   /// What is started next, most likely.
   private var next: Preparation?
   /// Those whose output is not read as it comes, yet; in order, but those that could not be watched.
@@ -79,35 +87,12 @@ final class ProcessRunner {
     next = try? spawner.prepare(start)
   }
 
-  private func preparation(of start: ToAgent.Start) throws(Spawner.Failure) -> Preparation {
+  func preparation(of start: ToAgent.Start) throws(Spawner.Failure) -> Preparation {
     if let next, next.fence == start.fence {
       self.next = nil
       return next
     }
     return try spawner.prepare(start)
-  }
-
-  /// When it was started; the attempt runs from now on.
-  func spawn(_ start: ToAgent.Start) throws(Spawner.Failure) -> WallTime {
-    let limitMB = start.job.isMemoryStated ? start.job.needs.memoryMB : nil
-    let pinned = start.job.world?.isPinned == true ? pin(start.job) : nil
-    let (spawned, group) = try spawnPinned(start, limitMB, pinned)
-    Failpoint.forkAfter.pass()
-    do throws(SystemError) {
-      let process = RunningProcess(start.fence, spawned, in: group, on: loop, printed: printed)
-      if let pinned {
-        process.cpus = pinned.cpus
-        process.remark = pinned.remark
-      }
-      try add(process, limitMB: limitMB)
-      return spawned.start
-    } catch {
-      // Without its output it is not to run.
-      kill(-spawned.pid, SIGKILL)
-      group?.kill()
-      if let pinned { pins.giveBack(pinned.cpus) }
-      throw Spawner.Failure(rc: Spawner.Failure.notExecutable, words: error.message, time: spawned.start)
-    }
   }
 
   func add(_ process: RunningProcess, limitMB: Int64?) throws(SystemError) {
@@ -157,58 +142,7 @@ final class ProcessRunner {
     expectGrownUps()
   }
 
-  // MARK: Starting
-
-  /// CPUs of its own; where there are not enough, none, and why.
-  private final class Pinned {
-    var cpus: [Int] = []
-    var remark = ""
-  }
-
-  private func pin(_ job: Job) -> Pinned {
-    let pinned = Pinned()
-    if let cpus = pins.take(milliCores: job.needs.milliCores) {
-      pinned.cpus = cpus
-    } else {
-      pinned.remark =
-        "not pinned: \(job.needs.coresText) CPUs were wanted, and \(pins.freeCount) of this host's are free"
-    }
-    return pinned
-  }
-
-  private func spawnPinned(
-    _ start: ToAgent.Start, _ limitMB: Int64?, _ pinned: Pinned?
-  ) throws(Spawner.Failure) -> (Spawner.Spawned, TaskGroup?) {
-    guard let pinned, !pinned.cpus.isEmpty else { return try spawnGrouped(start, limitMB, []) }
-    do throws(Spawner.Failure) {
-      return try spawnGrouped(start, limitMB, pinned.cpus)
-    } catch {
-      pins.giveBack(pinned.cpus)
-      pinned.cpus = []
-      if !error.isOfPin { throw error }
-      // A CPU may have gone offline, or out of our cpuset, since.
-      pinned.remark = "not pinned: \(error.words)"
-      return try spawnGrouped(start, limitMB, [])
-    }
-  }
-
-  private func spawnGrouped(
-    _ start: ToAgent.Start, _ limitMB: Int64?, _ cpus: [Int]
-  ) throws(Spawner.Failure) -> (Spawner.Spawned, TaskGroup?) {
-    guard let group = groups?.take(limitMB: limitMB) else {
-      return (try spawner.spawn(start.job, preparation(of: start), in: nil, on: cpus), nil)
-    }
-    do throws(Spawner.Failure) {
-      return (try spawner.spawn(start.job, preparation(of: start), in: group, on: cpus), group)
-    } catch {
-      if error.isOfGroup {
-        groups?.giveUp(error.words)
-        return (try spawner.spawn(start.job, preparation(of: start), in: nil, on: cpus), nil)
-      }
-      groups?.giveBack(group)
-      throw error
-    }
-  }
+  // MARK: Signals and ends
 
   /// To all processes of the attempt's group; what is gone already is no fault. SIGKILL also to who left it.
   func signal(_ fence: Fence, _ signal: AttemptEffect.Signal) {
@@ -216,12 +150,12 @@ final class ProcessRunner {
     switch signal {
     case .terminate:
       Failpoint.termSignalBefore.pass()
-      kill(-process.pid, SIGTERM)
+      process.kill(SIGTERM)
       // What is stopped would not see it.
-      kill(-process.pid, SIGCONT)
+      process.kill(SIGCONT)
     case .kill:
       Failpoint.killSignalBefore.pass()
-      kill(-process.pid, SIGKILL)
+      process.kill(SIGKILL)
       process.group?.kill()
       expectDeath(of: process)
     }
@@ -247,6 +181,7 @@ final class ProcessRunner {
   /// After SIGCHLD: takes all that ended.
   func reap() {
     Failpoint.reapBefore.pass()
+    var unborn: [(process: RunningProcess, failure: Spawner.Failure)] = []
     var reaped = caravan_reaped()
     while caravan_reap(-1, &reaped) == 1 {
       guard let process = byPID.removeValue(forKey: reaped.pid) else {
@@ -255,9 +190,14 @@ final class ProcessRunner {
       }
       Failpoint.reapAfter.pass()
       process.end = end(reaped, of: process)
+      if let birth = process.birth, birth.isOver, let failure = birth.failure {
+        unborn.append((process, failure))
+        continue
+      }
       lingering.append(process)
       lingerWait = Self.lingerPoll
     }
+    for (process, failure) in unborn { self.unborn(process, failure) }
     if !lingering.isEmpty { settle() }
   }
 
@@ -320,12 +260,16 @@ final class ProcessRunner {
     return hasLeft || orphans.areDying(of: process.fence)
   }
 
-  private func finish(_ process: RunningProcess) {
+  func forget(_ process: RunningProcess) {
     process.drain()
     memory.forget(process)
     if let group = process.group { groups?.giveBack(group) }
-    if !process.cpus.isEmpty { pins.giveBack(process.cpus) }
+    pins.giveBack(process.cpus)
     byFence[process.fence] = nil
+  }
+
+  private func finish(_ process: RunningProcess) {
+    forget(process)
     guard let end = process.end else { preconditionFailure("\(process.fence) is over without an end") }
     onEnd?(process.fence, end)
   }

@@ -14,6 +14,7 @@ final class RunningProcess: EventHandler {
   let pid: Int32
   /// What holds all of its processes; nil: they are told by their session and environment.
   let group: TaskGroup?
+  let birth: Birth?
   private let loop: EventLoop
   private let printed: (Fence, OutputStream, UnsafeRawBufferPointer) -> Void
   /// -1: closed.
@@ -30,6 +31,7 @@ final class RunningProcess: EventHandler {
   var seenPeakKB: Int64 = 0
   /// Those that it has to itself.
   var cpus: [Int] = []
+  private(set) var isSignalled = false
   /// What could not be done as its job says, for people.
   var remark = ""
   private var alarm: (fd: Int32, onAlarm: (Fence) -> Void)?
@@ -45,6 +47,13 @@ final class RunningProcess: EventHandler {
     self.printed = printed
     stdout = spawned.stdout
     stderr = spawned.stderr
+    birth = spawned.birth
+  }
+
+  /// To its process group; while it may not have that yet to itself, where such a signal waits until it has.
+  func kill(_ signal: Int32) {
+    isSignalled = true
+    if Glibc.kill(-pid, signal) < 0, end == nil, birth?.isOver == false { Glibc.kill(pid, signal) }
   }
 
   /// From now on what it prints is read as it comes. After a failure again.

@@ -3,7 +3,7 @@ import Glibc
 import Protocol
 import System
 
-/// Makes the process of an attempt, or says in words why there is none.
+/// Begins the process of an attempt, or says in words why there is none.
 struct Spawner: ~Copyable {
   struct Spawned {
     var pid: Int32
@@ -11,6 +11,8 @@ struct Spawner: ~Copyable {
     var stdout: Int32
     var stderr: Int32
     var start: WallTime
+    /// Until it has executed its program; nil: it has.
+    var birth: Birth?
   }
   /// Exit codes as shells have them (POSIX, Shell Command Language 2.8.2).
   struct Failure: Error {
@@ -25,16 +27,13 @@ struct Spawner: ~Copyable {
     var isOfPin = false
   }
 
-  /// When the host runs out of memory its kernel takes tasks before the agent, and long before the host's own
-  /// services (proc_pid_oom_score_adj(5), at most 1000).
-  private static let oomScore: Int32 = 500
-
   private let environment: TaskEnvironment
   private let workDirectory: String
   private let nothing: FileDescriptor
   /// The soft limit of open files that tasks get: what this process had before it raised its own.
   private let openFiles: UInt64
   private let mostOpenFiles: UInt64
+  let score = OOMScore()
 
   init(environment: TaskEnvironment, workDirectory: String) throws(SystemError) {
     let null = caravan_open("/dev/null", O_RDONLY, 0)
@@ -54,28 +53,31 @@ struct Spawner: ~Copyable {
     try Preparation(start, in: directory(of: start.job), environment)
   }
 
-  /// `group`: the control group that it is born in. `cpus`: those that it may run on; empty: all.
+  /// What becomes of it its birth tells. `group`: the control group that it is born in. `cpus`: those that it may run on;
+  /// empty: all. `waits`: until it has executed its program.
   func spawn(
-    _ job: Job, _ prepared: consuming Preparation, in group: TaskGroup?, on cpus: [Int]
+    _ start: ToAgent.Start, _ prepared: Preparation, in group: TaskGroup?, on cpus: [Int], waits: Bool
   ) throws(Failure) -> Spawned {
-    var stdin = nothing.raw
-    var openFiles = self.openFiles
-    if let world = job.world {
-      if let wanted = world.openFiles { openFiles = try checked(openFiles: wanted) }
-      if let input = world.stdin { stdin = try TaskInput.open(input, in: prepared.directory) }
+    var conditions = Birth.Conditions(
+      stdin: nothing.raw, openFiles: openFiles, umask: Int32((start.job.world?.umask ?? .standard).bits),
+      waits: waits)
+    if let world = start.job.world {
+      if let wanted = world.openFiles { conditions.openFiles = try checked(openFiles: wanted) }
+      if let input = world.stdin { conditions.stdin = try TaskInput.open(input, in: prepared.directory) }
     }
-    defer { if stdin != nothing.raw { close(stdin) } }
+    defer { if conditions.stdin != nothing.raw { close(conditions.stdin) } }
     let time = WallTime.now()
-    let spawned = run(prepared, stdin, group, openFiles, job.world?.umask ?? .standard, cpus)
-    if spawned.stage == Int32(CARAVAN_SPAWN_RUNNING.rawValue) {
-      let inputs = prepared.takeInputs()
-      return Spawned(pid: spawned.pid, stdout: inputs.stdout, stderr: inputs.stderr, start: time)
+    let birth = try Birth(start, prepared, on: cpus)
+    if Failpoint.forkBefore.fails() {
+      let refused = caravan_spawned(stage: Int32(CARAVAN_SPAWN_PREPARE.rawValue), error: EAGAIN, pid: -1)
+      throw Self.failure(refused, start.job, prepared, at: time)
     }
-    let (rc, words) = Self.explain(
-      spawned, program: job.command[0], path: prepared.path, directory: prepared.directory)
-    throw Failure(
-      rc: rc, words: words, time: time, isOfGroup: spawned.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue),
-      isOfPin: spawned.stage == Int32(CARAVAN_SPAWN_PIN.rawValue))
+    score.raise()
+    let spawned = birth.begin(in: group, conditions)
+    if spawned.pid < 0 { throw Self.failure(spawned, start.job, prepared, at: time) }
+    prepared.closeOutputs()
+    let inputs = prepared.takeInputs()
+    return Spawned(pid: spawned.pid, stdout: inputs.stdout, stderr: inputs.stderr, start: time, birth: birth)
   }
 
   /// More than the host allows would not be a limit but a refusal somewhere in the middle of the job.
@@ -93,34 +95,22 @@ struct Spawner: ~Copyable {
     return own.hasPrefix("/") ? own : workDirectory + "/" + own
   }
 
-  private func run(
-    _ prepared: Preparation, _ stdin: Int32, _ group: TaskGroup?, _ openFiles: UInt64, _ umask: FileMask,
-    _ cpus: [Int]
-  ) -> caravan_spawned {
-    if Failpoint.forkBefore.fails() {
-      return caravan_spawned(stage: Int32(CARAVAN_SPAWN_PREPARE.rawValue), error: EAGAIN, pid: -1)
-    }
-    let set = cpus.isEmpty ? [] : CorePins.set(of: cpus)
-    return set.withUnsafeBufferPointer { set in
-      prepared.directory.withCString { cwd in
-        var what = caravan_spawn(
-          candidates: prepared.candidates.list, argv: prepared.arguments.list,
-          envp: prepared.environment.list,
-          cwd: cwd, stdin_fd: stdin, stdout_fd: prepared.outputs.stdout, stderr_fd: prepared.outputs.stderr,
-          open_files: openFiles, born_in: group?.directory ?? -1, groups: group?.joined ?? (-1, -1),
-          umask: Int32(umask.bits), oom_score_adj: Self.oomScore,
-          cpus: set.isEmpty ? nil : set.baseAddress, cpu_bytes: set.count)
-        return caravan_spawn(&what)
-      }
-    }
-  }
-
   /// What execvp(3) would try, by the job's PATH rather than ours.
   static func candidates(_ program: String, _ path: String) -> [String] {
     if program.isEmpty || program.utf8.contains(UInt8(ascii: "/")) { return [program] }
     return path.split(separator: ":", omittingEmptySubsequences: false).map {
       $0.isEmpty ? "./" + program : $0 + "/" + program
     }
+  }
+
+  static func failure(
+    _ spawned: caravan_spawned, _ job: Job, _ prepared: Preparation, at time: WallTime
+  ) -> Failure {
+    let (rc, words) = explain(
+      spawned, program: job.command[0], path: prepared.path, directory: prepared.directory)
+    return Failure(
+      rc: rc, words: words, time: time, isOfGroup: spawned.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue),
+      isOfPin: spawned.stage == Int32(CARAVAN_SPAWN_PIN.rawValue))
   }
 
   private static func explain(

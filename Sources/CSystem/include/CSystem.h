@@ -52,14 +52,15 @@ void caravan_end_at_bus_error(const char *words, int code);
 // spawn.c
 
 enum caravan_spawn_stage {
-  CARAVAN_SPAWN_RUNNING = 0,   // it was executed; `pid` is it
-  CARAVAN_SPAWN_PREPARE,       // pipe, vfork or dup2 failed
+  CARAVAN_SPAWN_RUNNING = 0,   // it was executed, or is about to be; `pid` is it
+  CARAVAN_SPAWN_PREPARE,       // pipe, clone or dup failed
   CARAVAN_SPAWN_GROUP,         // a control group could not be joined
   CARAVAN_SPAWN_PIN,           // it may not run on these CPUs
   CARAVAN_SPAWN_CHDIR,         // the working directory could not be entered
   CARAVAN_SPAWN_EXEC,          // no candidate could be executed
 };
 
+// All that it points to is to stay as it is until the birth is over.
 struct caravan_spawn {
   // Tried in order, the last NULL: while one is missing (ENOENT, ENOTDIR) or may not be executed
   // (EACCES), the next is.
@@ -73,20 +74,31 @@ struct caravan_spawn {
   int groups[2];                // cgroup.procs of control groups that it joins, open for writing; -1: none; the first
                                 // only where it was not born in one
   int umask;                    // -1: ours
-  int oom_score_adj;            // proc_pid_oom_score_adj(5); where it is refused it stays ours
   const unsigned char *cpus;    // a bit for each core it may run on, the lowest first; NULL: as we
   size_t cpu_bytes;
+  int waits;                    // until it has executed or ended. Else a kernel that runs out of memory for it meanwhile
+                                // takes us with it, whose memory it borrows
 };
 
 struct caravan_spawned {
   int stage;                    // enum caravan_spawn_stage
   int error;                    // errno of that stage; 0 where it runs
-  pid_t pid;                    // its session and process group, too
+  pid_t pid;                    // its session and process group, too: soon, where it is not waited for
 };
 
-// Runs a program in a session of its own, with default signal handling and nothing open but its three
-// descriptors. It is killed when the calling *thread* ends (prctl(2) PR_SET_PDEATHSIG).
-struct caravan_spawned caravan_spawn(const struct caravan_spawn *what);
+// What a child runs on until it has executed its program; for one child at a time.
+struct caravan_birth;
+struct caravan_birth *caravan_birth_make(void); // NULL: no memory
+void caravan_birth_free(struct caravan_birth *birth); // once it is over
+// It was executed, or has ended: nothing of ours is used any more.
+int caravan_birth_is_over(const struct caravan_birth *birth);
+// Once it is over; what did not get as far as exec has ended, or is about to, with 127.
+struct caravan_spawned caravan_birth_outcome(const struct caravan_birth *birth, pid_t pid);
+
+// Begins to run a program in a session of its own, with default signal handling and nothing open but its three
+// descriptors. It is killed when the calling *thread* ends (prctl(2) PR_SET_PDEATHSIG). Signals that are sent to it before
+// it has executed wait for that, but SIGKILL; it may not have its process group yet.
+struct caravan_spawned caravan_spawn(const struct caravan_spawn *what, struct caravan_birth *birth);
 
 // Runs a program of our own in a session of its own, with default signal handling, our standard descriptors and `socket` as
 // descriptor `as`; nothing else is open. It outlives us. Its pid, or -1 with errno.

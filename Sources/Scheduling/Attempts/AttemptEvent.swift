@@ -9,9 +9,10 @@ public enum AttemptEvent: Sendable {
   case disconnected
   /// A message that came after the welcome.
   case received(ToAgent)
-  /// The process that `.spawn` asked for runs.
+  /// The process that `.spawn` asked for is there.
   case processStarted(Fence, at: WallTime)
-  /// `.spawn` failed: rc is 127 or 126, and the words say what was not found or why it could not be executed.
+  /// `.spawn` failed, or its program could not be executed after that process was there: rc is 127 or 126, and the words
+  /// say what was not found or why.
   case spawnFailed(Fence, rc: Int32, words: String, at: WallTime)
   /// The main process ended and nothing else of the attempt is left.
   case processEnded(Fence, ProcessEnd)

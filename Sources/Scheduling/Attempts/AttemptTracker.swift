@@ -277,8 +277,16 @@ public struct AttemptTracker: Sendable {
     _ fence: Fence, _ rc: Int32, _ words: String, _ time: WallTime, _ now: Instant,
     _ effects: inout [AttemptEffect]
   ) {
-    let result = AttemptResult(kind: .notExecuted, rc: rc, start: time, stop: time, words: words)
-    end(fence, runningState(fence), result, now, &effects)
+    let state = runningState(fence)
+    let result =
+      if state.stopping == nil {
+        AttemptResult(
+          kind: .notExecuted, rc: rc, start: state.start == .none ? time : state.start, stop: time,
+          words: words)
+      } else {
+        AttemptResult(ProcessEnd(how: .exit(code: rc), stop: time, remark: words), of: state)
+      }
+    end(fence, state, result, now, &effects)
   }
 
   // MARK: Ending

@@ -14,6 +14,8 @@ struct HostProcess {
   /// What it does at SIGTERM: nil, nothing.
   var answerToTerm: ProcessEnd.How?
   var hasSeenTerm = false
+  /// Its program cannot be executed: unless it is killed before, that is how it ends.
+  var isUnborn = false
   /// It has ended, and its agent has not taken note yet.
   var isZombie = false
   /// Its agent's process is gone, and it is still there.

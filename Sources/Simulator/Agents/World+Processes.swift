@@ -16,18 +16,21 @@ extension World {
     var process = HostProcess(
       number: agents[a].lastProcess, fence: start.fence, attempt: attempt, needs: start.job.needs,
       lease: start.lease)
-    let period = tempo.duration(&random)
+    process.isUnborn = random.chance(percent: 3)
+    let period = process.isUnborn ? random.below(2 * TrueTime.millisecond) : tempo.duration(&random)
     switch random.below(100) {
+    case _ where process.isUnborn: process.how = .exit(code: 127)
     case 0...79: process.how = .exit(code: 0)
     case 80...93: process.how = .exit(code: 1)
     default: process.how = .signal(11)
     }
     switch random.below(10) {
+    case _ where process.isUnborn: break
     case 0...6: process.answerToTerm = .signal(15)
     case 7: process.answerToTerm = .exit(code: 0)
     default: break
     }
-    if random.chance(percent: 40) {
+    if !process.isUnborn, random.chance(percent: 40) {
       process.pieceBytes = random.from(1, to: Int64(Names.longestPiece))
       process.piecesLeft = 1 + random.below(2)
       agenda.enter(
@@ -106,11 +109,13 @@ extension World {
       read(a, p)
       let process = agents[a].processes.remove(at: p)
       if let at = agents[a].output(process.fence) { agents[a].outputs[at].end() }
-      tell(
-        a,
-        .processEnded(
-          process.fence,
-          ProcessEnd(how: process.how, stop: agents[a].clock.wall(now), stdoutBytes: process.printed)))
+      let stop = agents[a].clock.wall(now)
+      if process.isUnborn, case .exit(let code) = process.how {
+        tell(a, .spawnFailed(process.fence, rc: code, words: "no such program", at: stop))
+      } else {
+        let end = ProcessEnd(how: process.how, stop: stop, stdoutBytes: process.printed)
+        tell(a, .processEnded(process.fence, end))
+      }
       if agents[a].lifeNumber != life { return }
     }
   }

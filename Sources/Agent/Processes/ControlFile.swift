@@ -2,8 +2,8 @@ import CSystem
 import Glibc
 import System
 
-/// A control file of a group, open for as long as the group is used: each attempt reads and writes some of them.
-final class GroupFile {
+/// A control file of the kernel, open for as long as it is used: each attempt reads and writes some of its group.
+final class ControlFile {
   /// What a control file of ours says is short; lists of processes are read in more than one piece.
   private static let readBytes = 4096
 

@@ -4,9 +4,10 @@ import Testing
 
 @testable import Agent
 
-struct GroupFileTests {
+struct ControlFileTests {
   private func number(_ name: StaticString, in text: String) -> Int64? {
-    Array(text.utf8).withUnsafeBufferPointer { text in name.withUTF8Buffer { GroupFile.number($0, in: text) }
+    Array(text.utf8).withUnsafeBufferPointer { text in
+      name.withUTF8Buffer { ControlFile.number($0, in: text) }
     }
   }
 
