@@ -91,6 +91,10 @@ class Running(Cluster):
         shown = self.shown(run)
         return (int(shown["lastUpdate"]) - int(shown["startTime"])) / 1e9
 
+    def started(self, run):
+        """By the coordinator's clock."""
+        return int(self.shown(run)["startTime"]) / 1e9
+
     def ended(self, run):
         """By the coordinator's clock."""
         return int(self.shown(run)["lastUpdate"]) / 1e9

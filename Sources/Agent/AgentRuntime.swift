@@ -59,7 +59,6 @@ final class AgentRuntime: EventHandler {
       on: loop, spawner: try Spawner(environment: environment, workDirectory: directory.workDirectory),
       groups: groups, stuckTime: settings.stuckTime
     ) { fence, stream, bytes in pump.printed(fence, stream, bytes) }
-    link.score = runner.spawner.score.own
     wire()
     switch beginning {
     case .anew(let earlier):
@@ -67,12 +66,14 @@ final class AgentRuntime: EventHandler {
       for output in earlier.outputs { pump.restore(output) }
     case .takingOver(let takeover): try takeOver(takeover, settings)
     }
+    link.score = runner.spawner.score.own
   }
 
   private func wire() {
     pump.onLoss = { [unowned self] in tell(.outputLost($0, $1)) }
     runner.onEnd = { [unowned self] in processEnded($0, $1) }
     runner.onUnborn = { [unowned self] in tell(.spawnFailed($0, rc: $1.rc, words: $1.words, at: $1.time)) }
+    runner.mayStillRun = { [unowned self] in tracker.mayStillRun($0, at: .now()) }
     runner.onMemoryExceeded = { [unowned self] in tell(.memoryExceeded($0)) }
     runner.onStuck = { [unowned self] in stuck($0) }
     runner.isOurOwn = { [unowned self] in link.isLink($0) }

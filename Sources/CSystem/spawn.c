@@ -64,6 +64,21 @@ static void set_open_files(uint64_t soft) {
   raw_call(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)now, 0);
 }
 
+static void open_stdin(struct caravan_birth *birth) {
+  // Non-blocking, or a pipe that nobody writes would be waited for.
+  const long fd = raw_call(SYS_openat, AT_FDCWD, (long)birth->what.stdin_path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
+  if (fd < 0) fail(birth, CARAVAN_SPAWN_STDIN, fd);
+#ifdef SYS_newfstatat
+  struct stat facts;
+  const long answer = raw_call(SYS_newfstatat, fd, (long)"", (long)&facts, AT_EMPTY_PATH);
+  if (answer < 0) fail(birth, CARAVAN_SPAWN_STDIN, answer);
+  if (S_ISDIR(facts.st_mode)) fail(birth, CARAVAN_SPAWN_STDIN, EISDIR);
+  if (!S_ISREG(facts.st_mode) && !S_ISCHR(facts.st_mode)) fail(birth, CARAVAN_SPAWN_STDIN, ESPIPE);
+#endif
+  raw_call(SYS_fcntl, fd, F_SETFL, 0, 0);
+  raw_call(SYS_dup3, fd, 0, 0, 0);
+}
+
 static void run_child(struct caravan_birth *birth) {
   const struct caravan_spawn *what = &birth->what;
   raw_call(SYS_setsid, 0, 0, 0, 0);
@@ -92,6 +107,7 @@ static void run_child(struct caravan_birth *birth) {
   if (what->open_files > 0) set_open_files(what->open_files);
   answer = raw_call(SYS_chdir, (long)what->cwd, 0, 0, 0);
   if (answer < 0) fail(birth, CARAVAN_SPAWN_CHDIR, answer);
+  if (what->stdin_path != NULL) open_stdin(birth);
 
   // handler, flags, restorer and mask: the default has none of them.
   const uint64_t by_default[4] = {0};

@@ -149,10 +149,10 @@ public final class EventLoop: @unchecked Sendable {
     if forget(fd) { epoll_ctl(epoll.raw, EPOLL_CTL_DEL, fd, nil) }
   }
 
-  /// Unwatches and closes. The kernel forgets a descriptor that is closed (epoll(7)), provided that nobody
-  /// else has a copy of it: so this is a system call less.
+  /// Unwatches and closes. The kernel forgets a descriptor that is closed (epoll(7)) only where nobody else has a copy
+  /// of it, as a child has that has not executed its program yet.
   public func close(_ fd: Int32) {
-    _ = forget(fd)
+    unwatch(fd)
     Glibc.close(fd)
   }
 

@@ -54,6 +54,8 @@ struct BirthTests {
     session.start(1, Job(command: ["/bin/true"], workingDirectory: place.path, killGraceSeconds: 0))
     session.started(1)
     #expect(session.run(2, shell("echo here")).text == "here\n")
+    // It hangs for as long as its mount is dead; the agent has its own score for when memory runs out all the same.
+    eventually { score(agent.pid) == score(getpid()) }
     agent.send(SIGHUP)
     agent.waitUntilSaid("a new program takes over once all programs that were started have begun (1 have not")
     session.send([.kill(Fence(1), graceSeconds: 1, reason: "")])

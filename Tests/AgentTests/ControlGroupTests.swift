@@ -109,6 +109,21 @@ struct ControlGroupTests {
     _ = agent
   }
 
+  @Test(.enabled(if: hasMemory))
+  func `a group in which earlier attempts left files in memory is not used again`() throws {
+    let (agent, session) = try connected()
+    let file = "/dev/shm/caravan-try-" + Random.hex(bytes: 8)
+    defer { unlink(file) }
+    let place = "grep memory: /proc/$$/cgroup"
+    let first = session.run(1, limited("\(place); head -c \(58 << 20) /dev/zero > \(file)", memoryMB: 64))
+    // With the same limit, and with one that the kernel refuses there.
+    let others = [session.run(2, limited(place, memoryMB: 64)), session.run(3, limited(place, memoryMB: 32))]
+    #expect(first.result.rc == 0 && others.map(\.result.rc) == [0, 0], "\(first) \(others)")
+    #expect(first.text.contains("/caravan-") && others.allSatisfy { $0.text.contains("/caravan-") })
+    #expect(others.allSatisfy { $0.text != first.text })
+    _ = agent
+  }
+
   @Test(.enabled(if: hasUnified))
   func `a group that was killed is not used again`() throws {
     let (agent, session) = try connected()

@@ -29,7 +29,7 @@ struct SpawnTests {
           directory.withCString { cwd in
             var what = caravan_spawn(
               candidates: files, argv: argv, envp: envp, cwd: cwd, stdin_fd: null, stdout_fd: ends[1],
-              stderr_fd: ends[1], open_files: 0, born_in: group, groups: (-1, -1), umask: -1,
+              stderr_fd: ends[1], stdin_path: nil, open_files: 0, born_in: group, groups: (-1, -1), umask: -1,
               cpus: nil, cpu_bytes: 0, waits: waits ? 1 : 0)
             let spawned = caravan_spawn(&what, birth)
             while caravan_birth_is_over(birth) == 0 { sched_yield() }

@@ -17,6 +17,7 @@ final class GroupMemory {
   private let swapLimit: ControlFile?
   private let kills: ControlFile
   private let peak: ControlFile?
+  private let usage: ControlFile?
   private var bytes: Int64?
   /// `oom_kill` when the attempt began.
   private(set) var killsBefore: Int64 = 0
@@ -40,12 +41,23 @@ final class GroupMemory {
     self.kills = kills
     swapLimit = ControlFile("\(folder)/\(names.swap)", O_RDWR)
     peak = ControlFile("\(folder)/\(names.peak)", O_RDWR)
+    usage = ControlFile("\(folder)/\(isUnified ? "memory.current" : "memory.usage_in_bytes")", O_RDONLY)
     joining = isUnified ? nil : ControlFile(folder + "/tasks", O_WRONLY)
     if !isUnified && joining == nil { throw SystemError("cannot use the control group \(folder)") }
     if isUnified { ControlFile(folder + "/memory.oom.group", O_WRONLY)?.write("1") }
   }
 
   var joined: Int32? { joining?.raw }
+
+  /// What execve(2) may take before a child has memory of its own (6 MiB of words) and what the kernel needs for it.
+  private static let birthBytes: Int64 = 8 << 20
+
+  /// Whether too little is left for a process to begin: what earlier attempts left in /dev/shm counts here and stays.
+  /// A kernel that runs out of memory for a child that borrows ours would end us with it.
+  var isFull: Bool {
+    guard let bytes else { return false }
+    return (usage?.number() ?? bytes) > bytes - Self.birthBytes
+  }
 
   /// Before an attempt; nil: no limit. Throws where the kernel refuses it.
   func begin(limit wanted: Int64?) throws(SystemError) {

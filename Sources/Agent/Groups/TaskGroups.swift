@@ -19,10 +19,15 @@ final class TaskGroups {
   /// memory: see `TaskGroup.memory`.
   func take(limitMB: Int64?) -> TaskGroup? {
     guard !isBroken, places.tracking != nil else { return nil }
+    let limit = Self.limitBytes(limitMB)
+    while let used = free.popLast() {
+      // One that cannot be limited anew, or has no room, holds what earlier attempts left in /dev/shm.
+      if (try? used.begin(limit: limit)) != nil, used.memory?.isFull != true { return used }
+      used.remove()
+    }
     do throws(SystemError) {
-      let group: TaskGroup
-      if let used = free.popLast() { group = used } else { group = try make() }
-      try group.begin(limit: Self.limitBytes(limitMB))
+      let group = try make()
+      try group.begin(limit: limit)
       return group
     } catch {
       return giveUp(error.message)

@@ -38,7 +38,6 @@ extension AgentRuntime {
     if let fault = Handover.fault(of: path) { return Say.line("no new program takes over: \(fault)") }
     link.drop()
     spool.flush()
-    runner.spawner.score.lower()
     let failure = Handover.execute(
       path, flags: handover.flags, state: state(), descriptors: runner.descriptors + [handover.lock])
     Say.line("no new program takes over: \(failure.message)")

@@ -22,7 +22,7 @@ enum LinkProgram {
     }
     caravan_thread_name("link")
     caravan_ignore_sigpipe()
-    OOMScore.set(score)
+    OOMScore.set(score, of: getpid())
     // Who stops the agent stops the runner, and that ends this one.
     for number in [SIGINT, SIGTERM, SIGHUP] { signal(number, SIG_IGN) }
     do throws(FlagFault) {

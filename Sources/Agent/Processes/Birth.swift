@@ -13,6 +13,8 @@ final class Birth {
   private var pid: Int32 = -1
   /// For another try; nil: it runs.
   private(set) var start: ToAgent.Start?
+  /// It was under way when this process got its own score back, and so the child, too: see OOMScore.
+  var wasLowered = false
   /// Why it does not run; nil: it does, or that is not known yet.
   private(set) var failure: Spawner.Failure?
 
@@ -53,9 +55,9 @@ final class Birth {
     guard let memory, let preparation else { preconditionFailure("a process is born once") }
     var what = caravan_spawn(
       candidates: preparation.candidates.list, argv: preparation.arguments.list,
-      envp: preparation.environment.list, cwd: preparation.directoryText.list[0],
+      envp: preparation.environment.list, cwd: preparation.places.list[0],
       stdin_fd: conditions.stdin, stdout_fd: preparation.outputs.stdout,
-      stderr_fd: preparation.outputs.stderr,
+      stderr_fd: preparation.outputs.stderr, stdin_path: preparation.places.list[1],
       open_files: conditions.openFiles, born_in: group?.directory ?? -1, groups: group?.joined ?? (-1, -1),
       umask: conditions.umask, cpus: cpus.isEmpty ? nil : UnsafePointer(cpus.baseAddress),
       cpu_bytes: cpus.count,
@@ -72,6 +74,7 @@ final class Birth {
     let outcome = caravan_birth_outcome(memory, pid)
     if outcome.stage == Int32(CARAVAN_SPAWN_RUNNING.rawValue) {
       start = nil
+      if wasLowered { OOMScore.set(OOMScore.ofTasks, of: pid) }
     } else if let start, let preparation {
       failure = Spawner.failure(outcome, start.job, preparation, at: .now())
     }

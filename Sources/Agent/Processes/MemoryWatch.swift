@@ -47,7 +47,8 @@ final class MemoryWatch {
 
   private func look() {
     var exceeded: [Fence] = []
-    for (process, limitKB) in watched.values where process.end == nil {
+    // What has not executed its program shows this process's memory.
+    for (process, limitKB) in watched.values where process.end == nil && process.birth?.isOver != false {
       let pids = process.pids
       let resident = ProcessMemory.residentKB(pids)
       process.seenPeakKB = max(process.seenPeakKB, resident)

@@ -11,7 +11,8 @@ final class Preparation {
   /// Absolute.
   let directory: String
   let path: String
-  let directoryText: CStrings
+  /// The directory, and the file that is read as stdin where there is one.
+  let places: CStrings
   let candidates: CStrings
   let arguments: CStrings
   let environment: CStrings
@@ -23,7 +24,11 @@ final class Preparation {
     fence = start.fence
     self.directory = directory
     self.path = path
-    directoryText = CStrings([directory])
+    if case .file(let file) = start.job.world?.stdin {
+      places = CStrings([directory, file])
+    } else {
+      places = CStrings([directory])
+    }
     candidates = CStrings(Spawner.candidates(start.job.command[0], path))
     arguments = CStrings(start.job.command)
     self.environment = CStrings(variables)

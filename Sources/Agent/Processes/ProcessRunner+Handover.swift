@@ -7,10 +7,11 @@ import System
 extension ProcessRunner {
   var isStuck: Bool { !stuck.isEmpty }
 
-  /// Whether something that ended is not all gone, or has not executed its program: that is waited for first.
+  /// Whether something that ended is not all gone, or has not executed its program: that is waited for first, as no other
+  /// program would know why.
   var isSettling: Bool {
     settleBirths()
-    return !lingering.isEmpty || !births.isEmpty
+    return !lingering.isEmpty || !births.isEmpty || byFence.values.contains { $0.birth?.failure != nil }
   }
 
   /// What `isSettling` waits for, for people.
@@ -23,6 +24,7 @@ extension ProcessRunner {
   func handOver(to writer: inout JSONWriter) {
     writer.object { writer in
       writer.member("groups", groups?.count ?? 0)
+      writer.member("score", spawner.score.own)
       writer.member("processes") { writer in
         writer.array { writer in
           for fence in byFence.keys.sorted() { byFence[fence]!.handOver(to: &writer) }
@@ -39,6 +41,7 @@ extension ProcessRunner {
     try reader.object { (reader, name) throws(JSONFault) in
       switch reader.string(name) {
       case "groups": groups?.takeOver(count: Int(try reader.integer()))
+      case "score": spawner.score.takeOver(own: Int(try reader.integer()))
       case "processes":
         try reader.array { (reader, _) throws(JSONFault) in
           processes.append(try RunningProcess.HandedOver(reading: &reader))

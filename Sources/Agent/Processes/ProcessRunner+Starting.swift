@@ -33,6 +33,7 @@ extension ProcessRunner {
     let limitMB = start.job.isMemoryStated ? start.job.needs.memoryMB : nil
     let cpus = wishes.isPinned ? pin(start.job, &wishes) : []
     let group = wishes.isGrouped ? groups?.take(limitMB: limitMB) : nil
+    expectCalm()
     let spawned: Spawner.Spawned
     do throws(Spawner.Failure) {
       // What is looked at from outside is to be the task's own memory, not ours that it borrows.
@@ -44,7 +45,6 @@ extension ProcessRunner {
       throw error
     }
     if let birth = spawned.birth { births.append(birth) }
-    expectCalm()
     Failpoint.forkAfter.pass()
     let process = RunningProcess(start.fence, spawned, in: group, on: loop, printed: printed)
     process.cpus = cpus
@@ -53,6 +53,7 @@ extension ProcessRunner {
       // Without its output it is not to run.
       process.kill(SIGKILL)
       group?.kill()
+      process.drain()
       pins.giveBack(cpus)
       throw Spawner.Failure(rc: Spawner.Failure.notExecutable, words: error.message, time: spawned.start)
     }
@@ -90,8 +91,7 @@ extension ProcessRunner {
     var wishes = Wishes(
       isGrouped: process.group != nil, isPinned: !process.cpus.isEmpty, remark: process.remark)
     forget(process)
-    // Who was to end it has no other in mind.
-    guard let start, !process.isSignalled, settleFor(less: &wishes, after: failure) else {
+    guard let start, mayStillRun(process.fence), settleFor(less: &wishes, after: failure) else {
       onUnborn?(process.fence, failure)
       return
     }
@@ -110,12 +110,15 @@ extension ProcessRunner {
   }
 
   private func calm() {
-    settleBirths()
     let due = lastBirth + Self.calmTime
-    if births.isEmpty && due <= .now() {
-      calmTimer = nil
-      return spawner.score.lower()
+    if due > .now() {
+      calmTimer = loop.schedule(at: due) { [weak self] in self?.calm() }
+      return
     }
-    calmTimer = loop.schedule(at: max(due, .now() + Self.calmTime)) { [weak self] in self?.calm() }
+    calmTimer = nil
+    // What hangs so long on a dead mount. (What is over by now has its own memory, and score, long since.)
+    settleBirths()
+    for birth in births { birth.wasLowered = true }
+    spawner.score.lower()
   }
 }

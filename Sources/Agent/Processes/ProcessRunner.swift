@@ -38,6 +38,8 @@ final class ProcessRunner {
   var onEnd: ((Fence, ProcessEnd) -> Void)?
   /// The program of one that was started could not be executed.
   var onUnborn: ((Fence, Spawner.Failure) -> Void)?
+  /// Whether nobody has ended it since it was started, and its lease is not over.
+  var mayStillRun: (Fence) -> Bool = { _ in true }
   /// An attempt takes more memory than it may; once, or a few times.
   var onMemoryExceeded: ((Fence) -> Void)?
   /// Attempts that do not die, and what of them; told again when that changes.
@@ -190,6 +192,8 @@ final class ProcessRunner {
       }
       Failpoint.reapAfter.pass()
       process.end = end(reaped, of: process)
+      // Its pid is anybody's from here on.
+      process.birth?.wasLowered = false
       if let birth = process.birth, birth.isOver, let failure = birth.failure {
         unborn.append((process, failure))
         continue
@@ -198,7 +202,7 @@ final class ProcessRunner {
       lingerWait = Self.lingerPoll
     }
     for (process, failure) in unborn { self.unborn(process, failure) }
-    if !lingering.isEmpty { settle() }
+    if !lingering.isEmpty { settle() } else if !stuck.isEmpty { lookForStuck() }
   }
 
   private func end(_ reaped: caravan_reaped, of process: RunningProcess) -> ProcessEnd {

@@ -31,7 +31,6 @@ final class RunningProcess: EventHandler {
   var seenPeakKB: Int64 = 0
   /// Those that it has to itself.
   var cpus: [Int] = []
-  private(set) var isSignalled = false
   /// What could not be done as its job says, for people.
   var remark = ""
   private var alarm: (fd: Int32, onAlarm: (Fence) -> Void)?
@@ -50,10 +49,9 @@ final class RunningProcess: EventHandler {
     birth = spawned.birth
   }
 
-  /// To its process group; while it may not have that yet to itself, where such a signal waits until it has.
+  /// To its process group; while it has none yet, to itself, where such a signal waits until it has.
   func kill(_ signal: Int32) {
-    isSignalled = true
-    if Glibc.kill(-pid, signal) < 0, end == nil, birth?.isOver == false { Glibc.kill(pid, signal) }
+    if Glibc.kill(-pid, signal) < 0, end == nil { Glibc.kill(pid, signal) }
   }
 
   /// From now on what it prints is read as it comes. After a failure again.

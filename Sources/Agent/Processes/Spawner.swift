@@ -63,7 +63,7 @@ struct Spawner: ~Copyable {
       waits: waits)
     if let world = start.job.world {
       if let wanted = world.openFiles { conditions.openFiles = try checked(openFiles: wanted) }
-      if let input = world.stdin { conditions.stdin = try TaskInput.open(input, in: prepared.directory) }
+      if case .text(let text) = world.stdin { conditions.stdin = try TaskInput.memory(holding: text) }
     }
     defer { if conditions.stdin != nothing.raw { close(conditions.stdin) } }
     let time = WallTime.now()
@@ -106,21 +106,24 @@ struct Spawner: ~Copyable {
   static func failure(
     _ spawned: caravan_spawned, _ job: Job, _ prepared: Preparation, at time: WallTime
   ) -> Failure {
-    let (rc, words) = explain(
-      spawned, program: job.command[0], path: prepared.path, directory: prepared.directory)
+    let (rc, words) = explain(spawned, job, path: prepared.path, directory: prepared.directory)
     return Failure(
       rc: rc, words: words, time: time, isOfGroup: spawned.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue),
       isOfPin: spawned.stage == Int32(CARAVAN_SPAWN_PIN.rawValue))
   }
 
   private static func explain(
-    _ spawned: caravan_spawned, program: String, path: String, directory: String
+    _ spawned: caravan_spawned, _ job: Job, path: String, directory: String
   ) -> (rc: Int32, words: String) {
+    let program = job.command[0]
     let words = SystemError.words(spawned.error)
     let isMissing = spawned.error == ENOENT || spawned.error == ENOTDIR
     if spawned.stage == Int32(CARAVAN_SPAWN_CHDIR.rawValue) {
       if isMissing { return (Failure.notExecutable, "no such working directory: \(directory)") }
       return (Failure.notExecutable, "cannot enter the working directory \(directory): \(words)")
+    }
+    if spawned.stage == Int32(CARAVAN_SPAWN_STDIN.rawValue), case .file(let file) = job.world?.stdin {
+      return (Failure.notExecutable, TaskInput.words(spawned.error, file, in: directory))
     }
     if spawned.stage == Int32(CARAVAN_SPAWN_GROUP.rawValue) {
       return (Failure.notExecutable, "cannot join a control group: \(words)")

@@ -57,6 +57,7 @@ enum caravan_spawn_stage {
   CARAVAN_SPAWN_GROUP,         // a control group could not be joined
   CARAVAN_SPAWN_PIN,           // it may not run on these CPUs
   CARAVAN_SPAWN_CHDIR,         // the working directory could not be entered
+  CARAVAN_SPAWN_STDIN,         // the file could not be opened; ESPIPE: it is none that can be read from its beginning
   CARAVAN_SPAWN_EXEC,          // no candidate could be executed
 };
 
@@ -69,6 +70,7 @@ struct caravan_spawn {
   const char *const *envp;      // ends with NULL
   const char *cwd;
   int stdin_fd, stdout_fd, stderr_fd; // above 2, or it fails with EINVAL
+  const char *stdin_path;       // a file to read instead, as seen from `cwd`; NULL: none
   uint64_t open_files;          // the soft limit of open files that it gets; 0: ours
   int born_in;                  // the folder of a control group of version 2 that it is born in, open; -1: ours
   int groups[2];                // cgroup.procs of control groups that it joins, open for writing; -1: none; the first

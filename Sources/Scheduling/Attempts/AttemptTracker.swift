@@ -458,6 +458,13 @@ public struct AttemptTracker: Sendable {
     return lease.passes(percent: Self.termAtPercent, of: length).map { $0 <= now } ?? false
   }
 
+  /// Whether a process that could not be made as wished may be made otherwise: nobody ends it, and it would still begin.
+  public func mayStillRun(_ fence: Fence, at now: Instant) -> Bool {
+    guard case .running(let state)? = attempts[fence] else { return false }
+    return state.stopping == nil && !isShuttingDown && !isLate(now, state.lease)
+      && state.timeLimit.map { now < $0 } ?? true
+  }
+
   private func isLeaseOver(_ own: TaskLease, _ now: Instant) -> Bool {
     let over =
       own == .standard
