@@ -16,8 +16,11 @@ extension World {
     var process = HostProcess(
       number: agents[a].lastProcess, fence: start.fence, attempt: attempt, needs: start.job.needs,
       lease: start.lease)
-    process.isUnborn = random.chance(percent: 3)
-    let period = process.isUnborn ? random.below(2 * TrueTime.millisecond) : tempo.duration(&random)
+    // Of its own, so that histories that were found before it was simulated go as they went.
+    var fate = SeededRandom(seed &+ 1, oracle.nameOfTask(attempt), UInt64(start.number.value))
+    process.isUnborn = fate.chance(percent: 3)
+    let lasting = tempo.duration(&random)
+    let period = process.isUnborn ? fate.below(2 * TrueTime.millisecond) : lasting
     switch random.below(100) {
     case _ where process.isUnborn: process.how = .exit(code: 127)
     case 0...79: process.how = .exit(code: 0)
@@ -30,7 +33,7 @@ extension World {
     case 7: process.answerToTerm = .exit(code: 0)
     default: break
     }
-    if !process.isUnborn, random.chance(percent: 40) {
+    if random.chance(percent: 40), !process.isUnborn {
       process.pieceBytes = random.from(1, to: Int64(Names.longestPiece))
       process.piecesLeft = 1 + random.below(2)
       agenda.enter(
