@@ -95,7 +95,7 @@ class Caravan(System):
     def seen(self, document):
         began = time.monotonic()
         self.run = self.cluster.call("POST", "/v1/dagrun", document)[1]["runID"]
-        self.cluster.wait(self.run, every=0.0005)
+        self.cluster.wait(self.run, every=0.0003)
         seconds = time.monotonic() - began
         state = self.cluster.get(f"/v1/dagrun/{self.run}/state")["state"]
         if state != "COMPLETED":
