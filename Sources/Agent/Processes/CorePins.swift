@@ -28,7 +28,10 @@ struct CorePins {
 
   var freeCount: Int { free.count }
 
-  mutating func giveBack(_ cores: [Int]) { free = (free + cores).sorted() }
+  mutating func giveBack(_ cores: [Int]) {
+    if cores.isEmpty { return }
+    free = (free + cores).sorted()
+  }
 
   /// Some that an earlier program of this start gave away.
   mutating func remove(_ cores: [Int]) { free.removeAll(where: cores.contains) }
