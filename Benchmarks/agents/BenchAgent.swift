@@ -7,8 +7,8 @@ import Transport
 /// An agent without processes: what it is told to start has ended well at once, or after some time. It decides as real
 /// ones do, by the AttemptTracker, and speaks as they do; it keeps no spool.
 final class BenchAgent {
-  /// Between two sends while attempts wait for room, as real agents have it.
   private static let redialTime = Period.milliseconds(200)
+  /// Between two sends while attempts wait for room, as real agents have it.
   private static let silence = Period.milliseconds(8)
 
   private let name: String

@@ -27,7 +27,7 @@ def crowd(bench):
         pid = cluster.coordinator.pid
         # One waits while another runs.
         waiting, ends, memory = [cluster.submit(grid(size)) for _ in range(2)], [], []
-        began, cpu = time.monotonic(), processes.cpu_seconds(pid)
+        first, began, cpu = waiting[0], time.monotonic(), processes.cpu_seconds(pid)
         while waiting:
             run = waiting.pop(0)
             cluster.finished(run)
@@ -36,7 +36,7 @@ def crowd(bench):
             if time.monotonic() - began < seconds:
                 waiting.append(cluster.submit(grid(size)))
         cpu = processes.cpu_seconds(pid) - cpu
-        whole = ends[-1] - cluster.started(1)
+        whole = ends[-1] - cluster.started(first)
         # They may end two by two.
         slowest = max(later - earlier for earlier, later in zip(ends, ends[2:])) / 2 if len(ends) > 2 else whole / len(ends)
         return size / slowest, (f"a second in the slowest {2 * slowest:.0f} s of {whole:.0f} s with {len(ends)} runs of {size}, {size * len(ends) / whole:.0f} on average; "

@@ -10,7 +10,7 @@ import sys
 import time
 
 from .bench import HERE, median
-from .table import alike
+from .table import layered
 
 PLACE = HERE.parent / ".build" / "peers"
 # A peer's name, and its package.
@@ -81,26 +81,14 @@ class Caravan(System):
             self.cluster.__exit__(*what)
 
     def work(self, layers, width, command, logs=None):
-        document = alike(width, command)
-        task = document["tasks"].pop("t")
-        for n in range(layers):
-            document["tasks"][f"l{n}"] = {**task, **({"parents": [f"l{n - 1}"]} if n else {})}
+        document = layered(layers, width, command)
         if layers * width == 1:
-            return self.seen(document)
+            self.run, seconds = self.cluster.seen(document)
+            return seconds
         # Its clock is the machine's, and so ours: nobody need ask often, which takes processor time from the work.
         began = time.time()
         self.run, _ = self.cluster.completed(document)
         return self.cluster.ended(self.run) - began
-
-    def seen(self, document):
-        began = time.monotonic()
-        self.run = self.cluster.call("POST", "/v1/dagrun", document)[1]["runID"]
-        self.cluster.wait(self.run, every=0.0003)
-        seconds = time.monotonic() - began
-        state = self.cluster.get(f"/v1/dagrun/{self.run}/state")["state"]
-        if state != "COMPLETED":
-            raise RuntimeError(f"run {self.run} is {state}")
-        return seconds
 
     def printed(self, number, logs):
         return self.cluster.get(f"/v1/dagrun/{self.run}/task/l0_{number}/log?stream=stdout")

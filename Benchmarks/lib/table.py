@@ -30,3 +30,11 @@ def alike(count, command):
     one = job(*command)
     one["job"]["environment"] = {"I": "{{I}}"}
     return {"parameters": {"I": [str(i) for i in range(count)]}, "tasks": {"t": one}}
+
+
+def layered(layers, width, command):
+    """The same in layers, each all to all with the one before."""
+    document = alike(width, command)
+    layer = document["tasks"]["t"]
+    document["tasks"] = {f"l{n}": {**layer, **({"parents": [f"l{n - 1}"]} if n else {})} for n in range(layers)}
+    return document

@@ -37,7 +37,7 @@ final class AgentRuntime: EventHandler {
   private var timer: (id: TimerID, due: Instant)?
   private var lastWords = Instant(nanoseconds: 0)
   private var hasWordsDue = false
-  var handover: HandoverPlan
+  let handover: HandoverPlan
   private(set) var isLeaving = false
   private var hasSaidGoodbye = false
   private(set) var failure: AgentError?

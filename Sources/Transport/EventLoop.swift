@@ -146,7 +146,10 @@ public final class EventLoop: @unchecked Sendable {
 
   /// Before the descriptor is closed: its number may be another's right after.
   public func unwatch(_ fd: Int32) {
-    if forget(fd) { epoll_ctl(epoll.raw, EPOLL_CTL_DEL, fd, nil) }
+    guard Int(fd) < slots.count, slots[Int(fd)].handler != nil else { return }
+    slots[Int(fd)].handler = nil
+    slots[Int(fd)].generation &+= 1
+    epoll_ctl(epoll.raw, EPOLL_CTL_DEL, fd, nil)
   }
 
   /// Unwatches and closes. The kernel forgets a descriptor that is closed (epoll(7)) only where nobody else has a copy
@@ -154,13 +157,6 @@ public final class EventLoop: @unchecked Sendable {
   public func close(_ fd: Int32) {
     unwatch(fd)
     Glibc.close(fd)
-  }
-
-  private func forget(_ fd: Int32) -> Bool {
-    guard Int(fd) < slots.count, slots[Int(fd)].handler != nil else { return false }
-    slots[Int(fd)].handler = nil
-    slots[Int(fd)].generation &+= 1
-    return true
   }
 
   private func control(_ operation: Int32, _ watch: Watch, _ interest: Readiness) -> Bool {

@@ -3,6 +3,7 @@
     with SmallDisk(megabytes=256) as disk:
         disk.folder
         disk.fill(greedy=True)      not one byte more can be written, also where others make room
+        disk.give_back(megabytes=16)
         disk.free()
 """
 import ctypes

@@ -29,10 +29,13 @@ final class GroupMemory {
     self.isUnified = isUnified
     let names =
       isUnified
-      ? (limit: "memory.max", swap: "memory.swap.max", kills: "memory.events", peak: "memory.peak")
+      ? (
+        limit: "memory.max", swap: "memory.swap.max", kills: "memory.events", peak: "memory.peak",
+        usage: "memory.current"
+      )
       : (
         limit: "memory.limit_in_bytes", swap: "memory.memsw.limit_in_bytes", kills: "memory.oom_control",
-        peak: "memory.max_usage_in_bytes"
+        peak: "memory.max_usage_in_bytes", usage: "memory.usage_in_bytes"
       )
     guard let limit = ControlFile("\(folder)/\(names.limit)", O_RDWR),
       let kills = ControlFile("\(folder)/\(names.kills)", O_RDONLY)
@@ -41,7 +44,7 @@ final class GroupMemory {
     self.kills = kills
     swapLimit = ControlFile("\(folder)/\(names.swap)", O_RDWR)
     peak = ControlFile("\(folder)/\(names.peak)", O_RDWR)
-    usage = ControlFile("\(folder)/\(isUnified ? "memory.current" : "memory.usage_in_bytes")", O_RDONLY)
+    usage = ControlFile("\(folder)/\(names.usage)", O_RDONLY)
     joining = isUnified ? nil : ControlFile(folder + "/tasks", O_WRONLY)
     if !isUnified && joining == nil { throw SystemError("cannot use the control group \(folder)") }
     if isUnified { ControlFile(folder + "/memory.oom.group", O_WRONLY)?.write("1") }

@@ -13,8 +13,6 @@ struct HandoverPlan {
   /// It waits for what ended to be gone, and for what was started to have begun; after so long it says so.
   fileprivate static let pace = Period.milliseconds(20)
   fileprivate static let patience = Period.seconds(5)
-  fileprivate var waitsSince: Instant?
-  fileprivate var isWaitSaid = false
 
   init(_ directory: borrowing AgentDirectory, flags: [String]) {
     path = Handover.ownPath()
@@ -26,12 +24,19 @@ struct HandoverPlan {
 
 // SIGHUP: the program is replaced by the one that stands at its path now.
 extension AgentRuntime {
-  func handOver() {
+  /// `asked`: when; `isWaitSaid`: that it is waited.
+  func handOver(asked: Instant = .now(), isWaitSaid: Bool = false) {
     if isLeaving { return }
     if runner.isStuck { return Say.line("no new program takes over while something does not die") }
     // What has ended is to be gone first, and what was started to have begun: that takes no longer than it does.
-    if runner.isSettling { return handOverLater() }
-    handover.waitsSince = nil
+    if runner.isSettling {
+      let isLate = .now() >= asked + HandoverPlan.patience
+      if isLate && !isWaitSaid { Say.line("a new program takes over once \(runner.unsettledWords)") }
+      loop.schedule(at: .now() + HandoverPlan.pace) { [weak self] in
+        self?.handOver(asked: asked, isWaitSaid: isLate)
+      }
+      return
+    }
     guard let path = handover.path else {
       return Say.line("it is not known where this program is: it goes on")
     }
@@ -42,17 +47,6 @@ extension AgentRuntime {
       path, flags: handover.flags, state: state(), descriptors: runner.descriptors + [handover.lock])
     Say.line("no new program takes over: \(failure.message)")
     link.start()
-  }
-
-  private func handOverLater() {
-    let since = handover.waitsSince ?? .now()
-    if handover.waitsSince == nil { handover.isWaitSaid = false }
-    handover.waitsSince = since
-    if !handover.isWaitSaid, .now() >= since + HandoverPlan.patience {
-      handover.isWaitSaid = true
-      Say.line("a new program takes over once \(runner.unsettledWords)")
-    }
-    loop.schedule(at: .now() + HandoverPlan.pace) { [weak self] in self?.handOver() }
   }
 
   private func state() -> [UInt8] {

@@ -41,23 +41,17 @@ final class Preparation {
 
   deinit { for fd in stdout + stderr where fd >= 0 { close(fd) } }
 
-  /// Once the process has its own.
-  func closeOutputs() {
-    close(stdout[1])
-    close(stderr[1])
-    stdout[1] = -1
-    stderr[1] = -1
-  }
-
   /// What the process writes into.
   var outputs: (stdout: Int32, stderr: Int32) { (stdout[1], stderr[1]) }
 
-  /// What it writes can be read from these, which the caller closes.
+  /// Once the process has its outputs: what it writes can be read from these, which the caller closes.
   func takeInputs() -> (stdout: Int32, stderr: Int32) {
     defer {
-      stdout[0] = -1
-      stderr[0] = -1
+      stdout = [-1, -1]
+      stderr = [-1, -1]
     }
+    close(stdout[1])
+    close(stderr[1])
     return (stdout[0], stderr[0])
   }
 }

@@ -75,7 +75,6 @@ struct Spawner: ~Copyable {
     score.raise()
     let spawned = birth.begin(in: group, conditions)
     if spawned.pid < 0 { throw Self.failure(spawned, start.job, prepared, at: time) }
-    prepared.closeOutputs()
     let inputs = prepared.takeInputs()
     return Spawned(pid: spawned.pid, stdout: inputs.stdout, stderr: inputs.stderr, start: time, birth: birth)
   }
